@@ -1,0 +1,255 @@
+"""The records of a run file, and reading and writing them.
+
+A run file holds what was measured, raw; everything else is derived when it is read. Times are in
+seconds, sizes in bytes, accuracies and shares fractions; what is not known is absent (None).
+
+History of the format (a reader accepts every schema up to its own):
+  1  first.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from bench.workload import Workload
+
+SCHEMA = 1
+
+
+class BrokenRunFile(Exception):
+    """A file that is not a run file of a schema that this version reads."""
+
+
+class CannotSave(Exception):
+    """A file cannot be written: no room, or no permission."""
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What all records are: frozen, and strict about unknown fields."""
+
+
+class Gpu(Record, frozen=True):
+    """Facts of one GPU."""
+
+    name: str
+    memory_bytes: int | None = None
+    driver: str | None = None
+    power_limit_watts: float | None = None
+
+
+class Machine(Record, frozen=True, omit_defaults=True):
+    """Facts of the hardware and the system that stay the same from run to run."""
+
+    cpu_model: str | None = None
+    physical_cores: int | None = None
+    logical_cores: int | None = None
+    usable_cores: int | None = None  # logical cores that this process may run on
+    frequency_range_mhz: tuple[float, float] | None = None
+    instruction_sets: tuple[str, ...] = ()
+    caches: dict[str, int] = {}  # name ("L1d", "L2" …) -> bytes of one instance
+    ram_bytes: int | None = None
+    os: str | None = None
+    kernel: str | None = None
+    architecture: str | None = None
+    virtual_machine: bool | None = None
+    hypervisor: str | None = None
+    python: str | None = None
+    gpus: tuple[Gpu, ...] = ()
+
+
+class Moment(Record, frozen=True, omit_defaults=True):
+    """What the machine was like around one trial."""
+
+    load: float | None = None  # cores busy with other work, just before the start
+    frequency_mhz: tuple[float, float] | None = None  # lowest and highest seen during the trial
+    governor: str | None = None
+    stolen: float | None = None  # share of the time that the hypervisor gave to others
+    on_battery: bool | None = None
+    gpu_temperature_celsius: int | None = None  # highest seen
+    gpu_clock_mhz: tuple[int, int] | None = None  # lowest and highest seen while busy
+    gpu_throttle_reasons: tuple[str, ...] = ()
+
+
+class ThreadPool(Record, frozen=True):
+    """A thread pool of a numerical library that is loaded in a child."""
+
+    library: str  # "openblas", "mkl", "openmp" …
+    version: str | None
+    threads: int
+
+
+class Described(Record, frozen=True, tag="described"):
+    """What a child says of its backend: where it computes here and what it is made of."""
+
+    devices: tuple[str, ...]
+    versions: dict[str, str | None]
+    python: str
+    thread_pools: tuple[ThreadPool, ...] = ()
+
+
+class Proved(Record, frozen=True, tag="proved"):
+    """How far a backend ended from the reference, and the limits at the time (see bench.proof)."""
+
+    loss_deviation: float  # largest relative deviation of an epoch's mean loss
+    parameter_deviation: float  # |parameters - reference| / |reference - start|
+    loss_limit: float
+    parameter_limit: float
+    mistakes: tuple[str, ...] = ()  # checks of the contract that failed, by name, in words
+
+    @property
+    def holds(self) -> bool:
+        """Whether both deviations are within their limits and no check failed."""
+        return (
+            self.loss_deviation <= self.loss_limit
+            and self.parameter_deviation <= self.parameter_limit
+            and not self.mistakes
+        )
+
+
+class Epoch(Record, frozen=True):
+    """One pass over the training set and the evaluation after it."""
+
+    seconds: float
+    cpu_seconds: float  # of all threads of the process
+    loss: float  # mean over the training samples, as it trained
+    accuracy: float  # on the test samples, after it
+    evaluation_seconds: float
+    joules: float | None = None
+
+
+class Trained(Record, frozen=True, tag="trained"):
+    """What a child measured from its start to the writing of this record."""
+
+    inputs: str  # hash of images, labels, start parameters and epoch orders
+    start_seconds: float  # from the parent's start of the process to the worker's first line
+    import_seconds: float
+    data_seconds: float
+    build_seconds: float
+    epochs: tuple[Epoch, ...]
+    settle_seconds: float  # copy of the parameters right after the last clock stopped
+    idle_copy_seconds: float  # the same copy again, the device certainly idle
+    total_seconds: float  # everything, phases that have no field of their own included
+    peak_memory_bytes: int | None = None
+    device_memory_bytes: int | None = None
+
+
+class Failed(Record, frozen=True, tag="failed"):
+    """Why a child brought no result."""
+
+    kind: Literal["raised", "killed", "timed out", "no result", "not finite"]
+    reason: str  # one line, in words
+    log_tail: tuple[str, ...] = ()  # the last lines that the child printed
+
+
+class Cell(Record, frozen=True):
+    """One row of the tables: a backend on a device doing a workload (a variant at its sizes)."""
+
+    backend: str
+    device: str
+    variant: str
+    workload: str  # fingerprint
+
+
+class Proof(Record, frozen=True):
+    """The outcome of the proof of one cell."""
+
+    cell: Cell
+    result: Proved | Failed
+
+
+class Trial(Record, frozen=True):
+    """The outcome of one trial."""
+
+    cell: Cell
+    round: int  # 0, 1, …
+    started: str  # UTC, ISO 8601
+    moment: Moment
+    result: Trained | Failed
+
+
+class Skipped(Record, frozen=True):
+    """A backend (or its device) that was asked for in general and could not take part."""
+
+    backend: str
+    reason: str
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """One `python -m bench run`."""
+
+    schema: int = SCHEMA
+    bench: str  # version of this program
+    created: str  # UTC, ISO 8601
+    command: str
+    machine: Machine
+    threads: int
+    rounds: int
+    workloads: dict[str, Workload]  # fingerprint -> workload
+    cells: tuple[Cell, ...]
+    backends: dict[str, Described]
+    skipped: tuple[Skipped, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    trials: tuple[Trial, ...] = ()
+
+
+def check_run(run: Run) -> Run:
+    """Return the run if its parts fit together; raise ValueError if they do not."""
+    for fingerprint, workload in run.workloads.items():
+        if workload.fingerprint != fingerprint:
+            raise ValueError(f"workload {fingerprint} has the fingerprint {workload.fingerprint}")
+    for cell in run.cells:
+        if cell.workload not in run.workloads:
+            raise ValueError(f"{cell.backend} names the workload {cell.workload}, which is absent")
+    outcomes = [proof.cell for proof in run.proofs] + [trial.cell for trial in run.trials]
+    strangers = set(outcomes) - set(run.cells)
+    if strangers:
+        raise ValueError(f"outcomes of rows that were not planned: {sorted(map(str, strangers))}")
+    return run
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace the file by the content: after a crash it is the old one or the new one."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_run(path: Path, run: Run) -> None:
+    """Save the run, atomically, as indented JSON; raise CannotSave if that fails."""
+    content = msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n"
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise CannotSave(
+            f"{path} cannot be saved: {error}; what it held before is unharmed: make room, or name "
+            "another folder with --reports"
+        ) from error
+
+
+def read_run(path: Path) -> Run:
+    """Read a run file; raise BrokenRunFile if it is damaged, foreign or of a newer schema."""
+    try:
+        content = path.read_bytes()
+        schema = msgspec.json.decode(content, type=dict[str, Any]).get("schema")
+        if not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
+            raise BrokenRunFile(
+                f"{path.name} has schema {schema!r}; this version reads 1 to {SCHEMA}: "
+                "update the program, or move the file away"
+            )
+        return check_run(msgspec.json.decode(content, type=Run))
+    except (msgspec.MsgspecError, UnicodeDecodeError, OSError, ValueError) as error:
+        raise BrokenRunFile(
+            f"{path.name} is not a run file: {error}; expected what `python -m bench run` writes: "
+            "restore it, or move it away"
+        ) from error
