@@ -1,0 +1,160 @@
+"""Which backends exist and what each needs, without importing any of them.
+
+A backend is a file in `backends/` whose name has no leading underscore. Its PEP 723 header says
+what to install; the table `[tool.bench]` there may add `purpose` (one line for `list`),
+`environment` (variables set in its child before anything is imported) and `only_on` (platforms
+on which it is part of `--backend all`).
+"""
+
+import ast
+import importlib.util
+import os
+import re
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+FOLDER_VARIABLE = "MLP_BENCH_BACKENDS"
+SHIPPED = Path(__file__).parent.parent / "backends"
+HEADER = re.compile(r"(?m)^# /// script\s*$\n((?:^#(?: .*)?$\n)+?)^# ///\s*$")  # PEP 723
+CONTRACT = ("devices", "versions", "Model")
+
+
+class Backend(NamedTuple):
+    """What is known of a backend from its file alone."""
+
+    name: str
+    path: Path
+    dependencies: tuple[str, ...] = ()  # those that apply on this platform, PEP 508
+    purpose: str = ""
+    environment: dict[str, str] = {}
+    only_on: tuple[str, ...] = ()  # values of sys.platform; empty: all
+    missing: tuple[str, ...] = ()  # modules that it imports and that are not installed
+    broken: str | None = None  # why the file cannot be a backend
+
+    @property
+    def installed(self) -> bool:
+        """Whether the file is sound and all that it imports can be found."""
+        return not self.missing and self.broken is None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether `--backend all` includes it on this platform."""
+        return not self.only_on or sys.platform in self.only_on
+
+    @property
+    def install_command(self) -> str:
+        """The command that installs what the header names."""
+        return "python -m pip install " + " ".join(map(shlex.quote, self.dependencies))
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot run here and what to do, in one line; None if nothing is known."""
+        if self.broken:
+            return f"broken: {self.broken}"
+        if self.missing:
+            return f"not installed ({', '.join(self.missing)}): {self.install_command}"
+        return None
+
+
+def folders() -> list[Path]:
+    """Return the folders that hold backends: the shipped one, and the variable's if it is set."""
+    extra = os.environ.get(FOLDER_VARIABLE)
+    return [SHIPPED, *([Path(extra).resolve()] if extra else [])]
+
+
+def discover() -> dict[str, Backend]:
+    """Return all backends by name, in alphabetical order."""
+    paths = [path for folder in folders() for path in folder.glob("[!_]*.py")]
+    return {path.stem: inspect(path) for path in sorted(paths, key=lambda path: path.stem)}
+
+
+def inspect(path: Path) -> Backend:
+    """Read one backend's file."""
+    try:
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+        header = _header(source)
+        table = header.get("tool", {}).get("bench", {})
+        return Backend(
+            name=path.stem,
+            path=path,
+            dependencies=_dependencies(header.get("dependencies", [])),
+            purpose=str(table.get("purpose", "")),
+            environment={name: str(value) for name, value in table.get("environment", {}).items()},
+            only_on=tuple(table.get("only_on", ())),
+            missing=_missing_modules(tree, path),
+            broken=_missing_names(tree),
+        )
+    except (SyntaxError, ValueError, OSError, AttributeError, TypeError) as error:
+        return Backend(name=path.stem, path=path, broken=f"{type(error).__name__}: {error}")
+
+
+def _header(source: str) -> dict[str, Any]:
+    """Return the PEP 723 block of a script, {} if there is none."""
+    match = HEADER.search(source)
+    if match is None:
+        return {}
+    return tomllib.loads("\n".join(line[2:] for line in match.group(1).splitlines()))
+
+
+def _dependencies(lines: list[str]) -> tuple[str, ...]:
+    """Return the requirements whose marker applies here, without the marker."""
+    chosen = []
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement as error:
+            raise ValueError(f"the dependency {line!r} is not valid: {error}") from error
+        if requirement.marker is None or requirement.marker.evaluate():
+            requirement.marker = None
+            chosen.append(str(requirement))
+    return tuple(chosen)
+
+
+def _missing_modules(tree: ast.Module, path: Path) -> tuple[str, ...]:
+    """Return the top-level modules that a file, or its shared code, imports and nobody has."""
+    missing: dict[str, None] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            shared = path.parent / f"{node.module}.py"
+            missing.update(dict.fromkeys(_missing_modules(ast.parse(shared.read_text()), shared)))
+            continue
+        else:
+            continue
+        tops = {name.partition(".")[0]: None for name in names}
+        missing.update({top: None for top in tops if not _can_be_found(top)})
+    return tuple(missing)
+
+
+def _can_be_found(module: str) -> bool:
+    if module in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _missing_names(tree: ast.Module) -> str | None:
+    """Return what the module does not define of the contract, in words."""
+    defined: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            defined.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign):
+            defined.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    missing = [name for name in CONTRACT if name not in defined]
+    if "*" in defined or not missing:
+        return None
+    return f"it does not define {', '.join(missing)}: see bench/contract.py"

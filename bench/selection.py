@@ -1,0 +1,74 @@
+"""What a person asked for, checked against what there is."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from bench.discovery import Backend
+from bench.records import Described
+from bench.workload import VARIANTS
+
+ALL = "all"
+
+
+class Refused(Exception):
+    """What was asked for cannot be done: what, what was expected, what to do. Exit status 2."""
+
+
+def choose(kind: str, asked: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return the known names asked for, in their order, `all` standing for every one."""
+    names = list(asked)
+    for name in names:
+        if name not in (*known, ALL):
+            raise Refused(unknown(kind, name, known))
+    return list(known) if ALL in names else [name for name in known if name in names]
+
+
+def unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    """Return the message for a name that is not known, with the nearest one and the list."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no {kind} {name!r}: {guess}There are: {', '.join(known) or 'none'}"
+
+
+def choose_variants(asked: Iterable[str]) -> list[str]:
+    """Return the variants asked for."""
+    return choose("variant", asked, list(VARIANTS))
+
+
+def choose_backends(
+    asked: Iterable[str], discovered: dict[str, Backend], elsewhere: Iterable[str] = ()
+) -> tuple[list[str], dict[str, str]]:
+    """Return the backends to run, and for those left out of `all` the reason.
+
+    A backend asked for by name must be installed, or have an interpreter of its own (be in
+    `elsewhere`); with `all` it is left out.
+    """
+    names = list(asked)
+    chosen = choose("backend", names, list(discovered))
+    left_out = {}
+    for name in chosen:
+        backend = discovered[name]
+        if backend.problem and name not in elsewhere:
+            if name in names:
+                raise Refused(f"the backend {name!r} cannot run here, it is {backend.problem}")
+            left_out[name] = backend.problem
+        elif not backend.is_default and name not in names and name not in elsewhere:
+            left_out[name] = f"only by name on this platform: {backend.purpose}"
+    return [name for name in chosen if name not in left_out], left_out
+
+
+def choose_devices(asked: Iterable[str], described: dict[str, Described]) -> dict[str, list[str]]:
+    """Return the devices of each backend that were asked for: `cuda` means every `cuda:N`."""
+    there = list(dict.fromkeys(name for one in described.values() for name in one.devices))
+    wanted: list[str] = []
+    for name in asked:
+        matching = [device for device in there if name in (ALL, device, device.partition(":")[0])]
+        if not matching:
+            raise Refused(
+                f"no backend sees a device {name!r} here. There are: {', '.join(there) or 'none'}"
+            )
+        wanted += matching
+    return {
+        backend: [device for device in one.devices if device in wanted]
+        for backend, one in described.items()
+    }
