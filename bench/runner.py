@@ -1,0 +1,139 @@
+"""The parent of a run: what is to be done, in which order, and saving every outcome at once.
+
+Nothing is measured here. Who runs a job is a parameter, so that planning, order, resuming and
+saving are tested without a child.
+"""
+
+import datetime
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+from bench.records import Cell, Described, Failed, Moment, Proof, Proved, Run, Trained, Trial
+from bench.worker import Result
+from bench.workload import Workload, workload_for
+
+
+class Step(NamedTuple):
+    """What is about to be done."""
+
+    task: Literal["prove", "train"]
+    cell: Cell
+    round: int
+
+
+class RunStep(Protocol):
+    """Whoever does a step: in a child (bench.session), or a fake one in tests."""
+
+    def __call__(self, step: Step) -> tuple[Result, Moment]:
+        """Do the step; failures are results, nothing is raised but an interruption."""
+
+
+def plan_cells(
+    devices: dict[str, list[str]],
+    variants: Sequence[str],
+    epochs: int | None,
+    train_samples: int | None,
+    test_samples: int | None,
+) -> tuple[tuple[Cell, ...], dict[str, Workload]]:
+    """Return a cell for each backend × device × variant, and the workloads by fingerprint.
+
+    `devices` are those of each backend; sizes of None are the device's defaults.
+    """
+    cells, workloads = [], {}
+    for variant in variants:
+        for backend, names in devices.items():
+            for device in names:
+                workload = workload_for(
+                    variant, device, epochs=epochs, train_samples=train_samples,
+                    test_samples=test_samples,
+                )  # fmt: skip
+                workloads[workload.fingerprint] = workload
+                cells.append(Cell(backend, device, variant, workload.fingerprint))
+    return tuple(cells), workloads
+
+
+def shuffled(run: Run, round_number: int) -> list[Cell]:
+    """Return the cells in the order of a round: random, the same whenever it is asked."""
+    cells = list(run.cells)
+    random.Random(f"order of round {round_number}").shuffle(cells)
+    return cells
+
+
+def missing_trials(run: Run) -> list[Step]:
+    """Return the trials of the planned rounds that have no outcome yet, in their order."""
+    done = {(trial.cell, trial.round) for trial in run.trials}
+    return [
+        Step("train", cell, number)
+        for number in range(run.rounds)
+        for cell in shuffled(run, number)
+        if (cell, number) not in done
+    ]
+
+
+def missing_proofs(run: Run) -> list[Step]:
+    """Return the proofs that have no outcome yet."""
+    done = {proof.cell for proof in run.proofs}
+    return [Step("prove", cell, 0) for cell in run.cells if cell not in done]
+
+
+def carry_out(
+    run: Run,
+    run_step: RunStep,
+    save: Callable[[Run], None],
+    wants_more: Callable[[Run], bool] = lambda run: False,
+) -> Iterator[Step | Run]:
+    """Do what is missing of a run: yield every step before it and the run, saved, after it.
+
+    When all rounds are done and `wants_more` says so, a round is added.
+    """
+    while True:
+        for step in [*missing_proofs(run), *missing_trials(run)]:
+            yield step
+            started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            result, moment = run_step(step)
+            run = with_outcome(run, step, result, moment, started)
+            save(run)
+            yield run
+        if not wants_more(run):
+            return
+        run = msgspec.structs.replace(run, rounds=run.rounds + 1)
+
+
+def with_outcome(run: Run, step: Step, result: Result, moment: Moment, started: str) -> Run:
+    """Return the run with one more outcome; a result of the wrong kind is a failure."""
+    if step.task == "prove":
+        proved = result if isinstance(result, Proved | Failed) else _stray(result)
+        return msgspec.structs.replace(
+            run, proofs=(*run.proofs, Proof(cell=step.cell, result=proved))
+        )
+    trained = result if isinstance(result, Trained | Failed) else _stray(result)
+    trial = Trial(
+        cell=step.cell, round=step.round, started=started, moment=moment,
+        result=_complete(trained, run.workloads[step.cell.workload]),
+    )  # fmt: skip
+    return msgspec.structs.replace(run, trials=(*run.trials, trial))
+
+
+def _stray(result: Described | Proved | Trained | Failed) -> Failed:
+    return Failed(kind="no result", reason=f"the child brought a {type(result).__name__}")
+
+
+def _complete(result: Trained | Failed, workload: Workload) -> Trained | Failed:
+    """Return the result, or a failure if epochs are missing or seconds cannot be."""
+    if isinstance(result, Failed):
+        return result
+    if len(result.epochs) != workload.epochs:
+        reason = f"{len(result.epochs)} epochs in the result; expected {workload.epochs}"
+        return Failed(kind="no result", reason=reason)
+    if not all(epoch.seconds > 0 for epoch in result.epochs):
+        return Failed(kind="no result", reason="an epoch took no time: the clock cannot be right")
+    return result
+
+
+def failures(run: Run) -> list[Failed]:
+    """Return the failures among the outcomes."""
+    results = [proof.result for proof in run.proofs] + [trial.result for trial in run.trials]
+    return [result for result in results if isinstance(result, Failed)]

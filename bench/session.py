@@ -1,0 +1,75 @@
+"""The glue between a run's plan and its children: which interpreter, environment and log."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import machine
+from bench.child import device_in_child, environment, run_child
+from bench.discovery import Backend
+from bench.records import Described, Failed, Moment
+from bench.runner import RunStep, Step
+from bench.worker import Job, Result
+from bench.workload import Workload
+
+
+class Session(NamedTuple):
+    """What all children of a run have in common."""
+
+    backends: dict[str, Backend]
+    threads: int
+    timeout: float  # seconds that a child may take
+    pythons: dict[str, str] = {}  # backend -> interpreter, where it is not this one
+    logs: Path | None = None  # folder for the logs of failed children
+
+
+def run_job(
+    session: Session,
+    job: Job,
+    device: str | None,
+    log_name: str,
+    sample: Callable[[], object] = lambda: None,
+) -> Result:
+    """Run a job of a backend in a child that sees only the device (None: all of them)."""
+    backend = session.backends[job.backend]
+    return run_child(
+        job,
+        python=session.pythons.get(job.backend, sys.executable),
+        variables=environment(backend.environment, device, session.threads),
+        cpus=machine.usable_cores(session.threads),
+        timeout=session.timeout,
+        keep_log=session.logs and session.logs / f"{log_name.replace(':', '-')}.log",
+        sample=sample,
+    )
+
+
+def describe(session: Session, name: str) -> Described | Failed:
+    """Ask one backend, in a child, for its devices and versions."""
+    path = str(session.backends[name].path)
+    job = Job(task="describe", backend=name, path=path)
+    result = run_job(session, job, None, f"{name}-describe")
+    if isinstance(result, Described | Failed):
+        return result
+    return Failed(kind="no result", reason=f"the child brought a {type(result).__name__}")
+
+
+def step_runner(session: Session, workloads: dict[str, Workload]) -> RunStep:
+    """Return what carries out a run's steps in children of this session."""
+
+    def run_step(step: Step) -> tuple[Result, Moment]:
+        cell = step.cell
+        job = Job(
+            task=step.task,
+            backend=cell.backend,
+            path=str(session.backends[cell.backend].path),
+            device=device_in_child(cell.device),
+            workload=workloads[cell.workload],
+            round=step.round,
+        )
+        name = f"{cell.backend}-{cell.device}-{cell.variant}-{step.task}-{step.round}"
+        watch = machine.Watch()
+        result = run_job(session, job, cell.device, name, watch.sample)
+        return result, watch.finish()
+
+    return run_step

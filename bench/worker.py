@@ -1,0 +1,143 @@
+"""The child process: reads a job, imports one backend, does the job, writes the result, exits.
+
+Started as `python -m bench.worker JOB RESULT`. Nothing that imports NumPy may be imported here at
+the top: what a backend costs to import is part of what is measured.
+"""
+
+import importlib.util
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import msgspec
+
+from bench.records import (
+    Described,
+    Failed,
+    Proved,
+    Record,
+    ThreadPool,
+    Trained,
+    write_atomically,
+)
+from bench.workload import Workload
+
+Result = Described | Proved | Trained | Failed
+
+
+class Job(Record, frozen=True):
+    """What a child is to do."""
+
+    task: Literal["describe", "prove", "train"]
+    backend: str
+    path: str  # of the backend's file
+    device: str = "cpu"  # as the child sees it: the only visible GPU is cuda:0
+    workload: Workload | None = None
+    round: int = 0
+    started: float = 0.0  # time.time() when the parent started the process
+
+
+def main() -> None:
+    """Do the job of the first argument, write its result to the second, leave at once."""
+    entered = time.time()
+    job_path, result_path = map(Path, sys.argv[1:])
+    _end_with_parent()
+    job = msgspec.json.decode(job_path.read_bytes(), type=Job)
+    result = perform(job, entered)
+    write_atomically(result_path, msgspec.json.encode(result))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # the result is written: no framework's teardown may hang or crash now
+
+
+def _end_with_parent() -> None:
+    """Exit when the parent does, however it ends: its end of the standard input closes."""
+
+    def wait() -> None:
+        os.read(sys.stdin.fileno(), 1)  # unbuffered: holds no lock at exit
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def perform(job: Job, entered: float) -> Result:
+    """Do the job; whatever a backend raises becomes a Failed, its traceback goes to the log."""
+    try:
+        return _perform(job, entered)
+    except Exception as error:
+        traceback.print_exc()
+        lines = str(error).strip().splitlines() or ["without a message"]
+        kind: Literal["raised", "not finite"] = (
+            "not finite" if type(error).__name__ == "NotFinite" else "raised"
+        )
+        return Failed(kind=kind, reason=f"{type(error).__name__}: {lines[0]}")
+
+
+def _perform(job: Job, entered: float) -> Result:
+    begun = time.perf_counter()
+    backend = load_backend(job.backend, Path(job.path))
+    import_seconds = time.perf_counter() - begun
+    if job.task == "describe":
+        return describe(backend)
+    assert job.workload is not None, "only describe goes without a workload"
+    if job.task == "prove":
+        from bench.proof import prove  # imports NumPy: after the backend was timed
+
+        return prove(backend.Model, job.workload, job.device)
+    from bench.trial import train  # imports NumPy: after the backend was timed
+
+    return train(
+        backend.Model,
+        job.workload,
+        job.device,
+        round_number=job.round,
+        started=job.started,
+        start_seconds=entered - job.started,
+        import_seconds=import_seconds,
+    )
+
+
+def load_backend(name: str, path: Path) -> ModuleType:
+    """Import a backend's file as the module `backends.NAME`, so that it finds its shared code."""
+    spec = importlib.util.spec_from_file_location(f"backends.{name}", path)
+    assert spec is not None and spec.loader is not None, "every .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def describe(backend: ModuleType) -> Described:
+    """Ask a backend where it can compute here and what it is made of."""
+    return Described(
+        devices=tuple(map(str, backend.devices())),
+        versions={
+            name: None if version is None else str(version)
+            for name, version in backend.versions().items()
+        },
+        python=sys.version.split()[0],
+        thread_pools=_thread_pools(),
+    )
+
+
+def _thread_pools() -> tuple[ThreadPool, ...]:
+    """Return the thread pools of the libraries that are loaded; none if threadpoolctl is not."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return ()
+    return tuple(
+        ThreadPool(
+            library=pool["internal_api"], version=pool["version"], threads=pool["num_threads"]
+        )
+        for pool in threadpool_info()
+    )
+
+
+if __name__ == "__main__":
+    main()
