@@ -1,0 +1,162 @@
+"""The self-checks of a run: which rows nobody should believe, and why.
+
+A row without a valid proof is struck through. Every other violation marks its row, by name.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+
+from bench.records import Cell, Failed, Proof, Proved, Run, Trained, Trial
+
+SETTLE_SHARE = 0.05  # of an epoch, that the first copy may take longer than an idle one
+SETTLE_SECONDS = 0.003  # and that many seconds
+RUNAWAY = 3.0  # slowest epoch over the median, the first (which compiles) left out
+RUNAWAY_SECONDS = 0.02  # below that a single interruption by the system is enough
+PHASES_SHARE = 0.95  # of a child's time that the recorded phases must account for
+UNACCOUNTED_SECONDS = 0.5  # that may be missing all the same: a fit that starts up, say
+HIDDEN_WORK = 3.0  # times its share of arithmetic that evaluation may take of an epoch
+ACCURACY_TOLERANCE = {False: 0.01, True: 0.02}  # of one round, by dropout (other masks)
+LOSS_TOLERANCE = {False: 0.005, True: 0.03}  # relative, of an epoch's mean loss in one round
+
+
+def proof_mistake(proof: Proof | None) -> str | None:
+    """Return why a row counts as unproven; None if its proof holds."""
+    if proof is None:
+        return "not proved: the run ended before its proof"
+    result = proof.result
+    if isinstance(result, Failed):
+        return f"not proved: {result.kind}: {result.reason}"
+    if result.holds:
+        return None
+    return f"not proved: it computes another network ({'; '.join(deviations(result))})"
+
+
+def deviations(result: Proved) -> list[str]:
+    """Return what a proof found wrong, in words."""
+    found = list(result.mistakes)
+    if not result.loss_deviation <= result.loss_limit:
+        found.append(f"loss {result.loss_deviation:.1e} off, limit {result.loss_limit:.0e}")
+    if not result.parameter_deviation <= result.parameter_limit:
+        found.append(
+            f"parameters {result.parameter_deviation:.1e} off, limit {result.parameter_limit:.0e}"
+        )
+    return found
+
+
+def trial_mistakes(trained: Trained) -> list[str]:
+    """Return the violations of one trial, each starting with its name."""
+    found = [
+        _settle(trained),
+        _learning(trained),
+        _runaway([epoch.seconds for epoch in trained.epochs[1:]]),
+        _unaccounted(trained),
+    ]
+    return [mistake for mistake in found if mistake]
+
+
+def _settle(trained: Trained) -> str | None:
+    waited = trained.settle_seconds - trained.idle_copy_seconds
+    limit = max(SETTLE_SHARE * median(e.seconds for e in trained.epochs), SETTLE_SECONDS)
+    if waited <= limit:
+        return None
+    return (
+        f"clock stopped early: the device worked on for {1000 * waited:.0f} ms "
+        "after the last epoch was reported as done"
+    )
+
+
+def _learning(trained: Trained) -> str | None:
+    first, last = trained.epochs[0].loss, trained.epochs[-1].loss
+    if len(trained.epochs) == 1 or last < first:
+        return None
+    return f"loss did not fall: {first:.4g} in the first epoch, {last:.4g} in the last"
+
+
+def _runaway(seconds: Sequence[float]) -> str | None:
+    if not seconds or max(seconds) <= max(RUNAWAY * median(seconds), RUNAWAY_SECONDS):
+        return None
+    return f"epochs ran away: the slowest took {max(seconds):.3g} s, the median {median(seconds):.3g} s"
+
+
+def _unaccounted(trained: Trained) -> str | None:
+    missing = trained.total_seconds - accounted_seconds(trained)
+    if missing <= max((1 - PHASES_SHARE) * trained.total_seconds, UNACCOUNTED_SECONDS):
+        return None
+    return (
+        f"time unaccounted for: {missing:.3g} s of {trained.total_seconds:.3g} s were spent "
+        "outside every recorded phase"
+    )
+
+
+def accounted_seconds(trained: Trained) -> float:
+    """Return the sum of the recorded phases of a trial, in seconds."""
+    return (
+        trained.start_seconds
+        + trained.import_seconds
+        + trained.data_seconds
+        + trained.build_seconds
+        + sum(epoch.seconds + epoch.evaluation_seconds for epoch in trained.epochs)
+        + trained.settle_seconds
+        + trained.idle_copy_seconds
+    )
+
+
+def round_mistakes(run: Run) -> dict[Cell, list[str]]:
+    """Return what contradicts the other backends of the same round, by row."""
+    found: dict[Cell, list[str]] = {}
+    for trials in _contests(run).values():
+        if len(trials) < 2:
+            continue
+        dropout = run.workloads[trials[0].cell.workload].dropout > 0
+        for trial in trials:
+            others = [other for other in trials if other is not trial]
+            mistakes = _disagreements(trial, others, dropout)
+            found.setdefault(trial.cell, []).extend(mistakes)
+    return {cell: mistakes for cell, mistakes in found.items() if mistakes}
+
+
+def _contests(run: Run) -> dict[tuple[str, int], list[Trial]]:
+    """Return the successful trials that did the same work: same workload, same round."""
+    contests: dict[tuple[str, int], list[Trial]] = {}
+    for trial in run.trials:
+        if isinstance(trial.result, Trained):
+            contests.setdefault((trial.cell.workload, trial.round), []).append(trial)
+    return contests
+
+
+def _disagreements(trial: Trial, others: Iterable[Trial], dropout: bool) -> list[str]:
+    """Compare a trial with the median of the others of its round, epoch by epoch."""
+    mine, peers = _trained(trial), [_trained(other) for other in others]
+    found = []
+    accuracy = median(peer.epochs[-1].accuracy for peer in peers)
+    if abs(mine.epochs[-1].accuracy - accuracy) > ACCURACY_TOLERANCE[dropout]:
+        found.append(
+            f"accuracy disagrees: {mine.epochs[-1].accuracy:.4f} in round {trial.round + 1}, "
+            f"the others {accuracy:.4f}"
+        )
+    for number, epoch in enumerate(mine.epochs):
+        loss = median(peer.epochs[number].loss for peer in peers)
+        if abs(epoch.loss - loss) > LOSS_TOLERANCE[dropout] * loss:
+            found.append(
+                f"loss disagrees: {epoch.loss:.4g} in epoch {number + 1} of round "
+                f"{trial.round + 1}, the others {loss:.4g}"
+            )
+            break
+    return found
+
+
+def _trained(trial: Trial) -> Trained:
+    assert isinstance(trial.result, Trained), "only successful trials are compared"
+    return trial.result
+
+
+def marks(run: Run) -> Mapping[Cell, list[str]]:
+    """Return every violation of every row, each said once; rows without any are absent."""
+    found: dict[Cell, dict[str, None]] = {}
+    for trial in run.trials:
+        if isinstance(trial.result, Trained):
+            for mistake in trial_mistakes(trial.result):
+                found.setdefault(trial.cell, {})[f"{mistake} (round {trial.round + 1})"] = None
+    for cell, mistakes in round_mistakes(run).items():
+        found.setdefault(cell, {}).update(dict.fromkeys(mistakes))
+    return {cell: list(mistakes) for cell, mistakes in found.items()}

@@ -1,0 +1,1 @@
+"""From run files to pages, tables and charts."""

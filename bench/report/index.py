@@ -1,0 +1,70 @@
+"""The page of all machines: `reports/README.md`."""
+
+from collections.abc import Mapping, Sequence
+
+from bench.report import numbers, tables
+from bench.report.footnotes import Footnotes
+from bench.report.machine_page import device_kind, title
+from bench.report.markdown import table, text
+from bench.report.published import FIGURES, seconds_of_same_work
+from bench.report.sections import Section
+
+LEGEND = (
+    "One row for each machine, variant and device, with the backend that was fastest there; all "
+    "backends stand on the machine's page. Rows with different numbers of images did different "
+    "work. *× notebook* is the notebook's published time on an Intel Celeron N2840 over ours, for "
+    "the same epoch of 6,000 images; it was published in whole seconds."
+)
+
+
+def page(machines: Mapping[str, Sequence[Section]]) -> str:
+    """Return the whole page; machines by slug, each with its sections."""
+    headers = ["machine", "variant", "device", "images", "fastest backend", "s per epoch [95 %]",
+               "test accuracy", "× notebook", "date"]  # fmt: skip
+    rows = [
+        row
+        for slug, sections in machines.items()
+        for section in sections
+        if (row := _row(slug, section)) is not None
+    ]
+    parts = ["# Results", LEGEND, table(headers, rows, left=3), "## Published figures"]
+    return "\n\n".join([*parts, published()]) + "\n"
+
+
+def _row(slug: str, section: Section) -> list[str] | None:
+    contest = tables.Contest(section.rows, section.marks, Footnotes())
+    fastest = contest.fastest
+    if fastest is None or fastest.interval is None:
+        return None
+    workload = section.workload
+    group = [text(row.cell.backend) for row in contest.rows if contest.group(row)]
+    theirs = seconds_of_same_work(workload.variant, workload.train_samples)
+    accuracies = [trained.epochs[-1].accuracy for trained in fastest.trials.values()]
+    return [
+        f"[{text(title(section.run.machine))}]({slug}.md)",
+        text(workload.variant),
+        text(device_kind(section)),
+        f"{workload.train_samples:,}",
+        ", ".join(group) or text(fastest.cell.backend),
+        numbers.interval(fastest.interval),
+        tables.mean_and_spread(accuracies),
+        numbers.significant(theirs / fastest.interval.centre, 2) if theirs else "",
+        section.run.created[:10],
+    ]
+
+
+def published() -> str:
+    """Return the table of figures that others published."""
+    headers = ["source", "machine", "nearest variant", "what", "figure", "same work as ours"]
+    rows = [
+        [
+            one.source,
+            one.machine,
+            one.variant,
+            one.what,
+            one.figure,
+            "yes" if one.same_work else "no",
+        ]
+        for one in FIGURES
+    ]
+    return table(headers, [[text(cell) for cell in row] for row in rows], left=4)

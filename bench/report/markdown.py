@@ -1,0 +1,35 @@
+"""How text and tables look in Markdown. Whatever comes from a run file shows as text."""
+
+import re
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "@": "&#64;"}
+
+
+def text(value: object) -> str:
+    """Return a value as one line of Markdown that shows exactly its characters."""
+    line = "".join(letter if letter.isprintable() else " " for letter in str(value))
+    line = re.sub(r"([\\`*\[\]~])", r"\\\1", line)
+    line = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)  # inside a word it is no emphasis
+    line = "".join(ENTITIES.get(letter, letter) for letter in line)
+    line = re.sub(r"(?i)(https?|ftp):", r"\1&#58;", line)  # no link made of it
+    return re.sub(r"(?i)\bwww\.", "www&#46;", line)
+
+
+def code_block(content: str) -> str:
+    """Return a fenced block that no content can end early."""
+    line = "".join(letter if letter.isprintable() else " " for letter in content)
+    longest = max((len(run) for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{line}\n{fence}"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Return a table whose first `left` columns are aligned left and the rest right.
+
+    Headers and cells are Markdown already: pass them through `text` where they are not.
+    """
+    alignment = ["left" if column < left else "right" for column in range(len(headers))]
+    return str(tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=alignment))

@@ -1,0 +1,47 @@
+"""How numbers are written: no digit finer than the spread behind it."""
+
+import math
+
+from bench.statistics import Interval
+
+
+def decimals(spread: float) -> int:
+    """Return the decimal places at which a spread has one digit, two if the first is a 1."""
+    if not (math.isfinite(spread) and spread > 0):
+        return 3
+    exponent = math.floor(math.log10(spread))
+    leading = spread / 10**exponent
+    return -exponent + (1 if leading < 2 else 0)
+
+
+def fixed(value: float, places: int) -> str:
+    """Return a number with that many decimal places; negative: rounded to tens, hundreds …"""
+    return f"{round(value, places):,.{max(0, places)}f}"
+
+
+def with_spread(value: float, spread: float | None) -> str:
+    """Return a number to the digits that its spread allows, to two digits if it is unknown."""
+    return significant(value, 2) if not spread else fixed(value, decimals(spread))
+
+
+def significant(value: float, digits: int) -> str:
+    """Return a number to so many significant digits."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    return fixed(value, digits - 1 - math.floor(math.log10(abs(value))))
+
+
+def interval(estimate: Interval) -> str:
+    """Return "0.271 [0.265, 0.280]", or the centre alone where no interval can be given."""
+    if estimate.low is None or estimate.high is None:
+        return significant(estimate.centre, 2)
+    places = decimals((estimate.high - estimate.low) / 2)
+    low, high = fixed(estimate.low, places), fixed(estimate.high, places)
+    return f"{fixed(estimate.centre, places)} [{low}, {high}]"
+
+
+def size(count: float | None) -> str:
+    """Return bytes as MB or GB (powers of ten), "" if unknown."""
+    if count is None:
+        return ""
+    return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{significant(count / 1e9, 3)} GB"

@@ -1,0 +1,162 @@
+"""What the tables of one workload on one machine hold."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean, stdev
+
+from bench import checks, statistics
+from bench.records import Cell
+from bench.report import numbers
+from bench.report.footnotes import Footnotes
+from bench.report.markdown import table, text
+from bench.rows import Row
+
+
+class Contest:
+    """The rows that did the same work on the same machine, the fastest first."""
+
+    def __init__(self, rows: Sequence[Row], marks: Mapping[Cell, list[str]], notes: Footnotes):
+        """Order the rows; those without a trial and those not proved come last."""
+        self.notes = notes
+        self._marks = marks
+        self.rows = sorted(rows, key=self._place)
+        sound = {row.cell: row.seconds for row in self.rows if self.is_sound(row)}
+        names = {f"{cell.backend} on {cell.device}": cell for cell in sound}
+        self.fastest_group = {
+            names[name]
+            for name in statistics.fastest_group({n: sound[cell] for n, cell in names.items()})
+        } if sound else set()  # fmt: skip
+        self.fastest = next((row for row in self.rows if self.is_sound(row)), None)
+
+    def is_sound(self, row: Row) -> bool:
+        """Whether a row may be compared: proved, and without any mark."""
+        return (
+            bool(row.trials)
+            and checks.proof_mistake(row.proof) is None
+            and not self._marks.get(row.cell)
+        )
+
+    def _place(self, row: Row) -> tuple[bool, float, str]:
+        seconds = row.interval.centre if row.interval else float("inf")
+        return not self.is_sound(row), seconds, row.cell.backend
+
+    def name(self, row: Row) -> str:
+        """Return the backend's name, struck through if unproven, with its footnotes."""
+        mistake = checks.proof_mistake(row.proof)
+        name = text(row.cell.backend)
+        shown = f"~~{name}~~" if mistake else name
+        reasons = [mistake] if mistake else []
+        reasons += self._marks.get(row.cell, [])
+        return shown + "".join(self.notes.mark(reason) for reason in reasons)
+
+    def relative(self, row: Row) -> str:
+        """Return how much slower than the fastest row, paired by round; ~ if not shown."""
+        if self.fastest is None or not self.is_sound(row):
+            return "–"
+        if row is self.fastest:
+            return "1"
+        new, base = statistics.paired(row.seconds, self.fastest.seconds)
+        if not new:
+            return "–"
+        ratio = statistics.ratio(new, base)
+        if ratio.low is None or statistics.verdict(ratio) == "~":
+            return "~"
+        return f"{numbers.interval(ratio)} ×"
+
+    def group(self, row: Row) -> str:
+        """Return a dot for the members of the fastest group."""
+        return "●" if row.cell in self.fastest_group and len(self.rows) > 1 else ""
+
+
+def speed(contest: Contest) -> str:
+    """Return the table of speeds."""
+    headers = ["backend", "version", "device", "fastest", "s per epoch [95 %]", "trials",
+               "relative", "samples/s", "GFLOP/s", "proof"]  # fmt: skip
+    return table(headers, [_speed_row(contest, row) for row in contest.rows], left=3)
+
+
+def _speed_row(contest: Contest, row: Row) -> list[str]:
+    start = [contest.name(row), text(row.version or ""), text(row.cell.device)]
+    proof = "failed" if checks.proof_mistake(row.proof) else "✓"
+    if row.interval is None:
+        return [*start, "", "failed", "0", "", "", "", proof]
+    seconds = row.interval.centre
+    spread = row.interval.half_width
+    samples = row.workload.train_samples / seconds
+    rate = row.workload.epoch_flop / seconds / 1e9
+    return [
+        *start,
+        contest.group(row),
+        numbers.interval(row.interval),
+        str(len(row.trials)),
+        contest.relative(row),
+        numbers.with_spread(samples, spread and spread * samples),
+        numbers.with_spread(rate, spread and spread * rate),
+        proof,
+    ]
+
+
+def cost(contest: Contest) -> str:
+    """Return the table of what else a backend costs: medians over the trials."""
+    headers = ["backend", "device", "import s", "build s", "first epoch s", "evaluation s/epoch",
+               "total s", "peak memory"]  # fmt: skip
+    return table(headers, [_cost_row(contest, row) for row in contest.rows if row.trials], left=2)
+
+
+def _cost_row(contest: Contest, row: Row) -> list[str]:
+    trials = row.trials.values()
+    seconds = [
+        [trained.import_seconds for trained in trials],
+        [trained.build_seconds for trained in trials],
+        [trained.epochs[0].seconds for trained in trials],
+        [epoch.evaluation_seconds for trained in trials for epoch in trained.epochs],
+        [trained.total_seconds for trained in trials],
+    ]
+    return [
+        contest.name(row),
+        text(row.cell.device),
+        *(numbers.significant(row.typical(values) or 0, 2) for values in seconds),
+        numbers.size(row.typical(trained.peak_memory_bytes for trained in trials)),
+    ]
+
+
+def quality(contest: Contest) -> str:
+    """Return the table of losses and accuracies after the last epoch, over the rounds."""
+    headers = ["backend", "device", "training loss", "test accuracy", "lowest", "highest"]
+    return table(
+        headers, [_quality_row(contest, row) for row in contest.rows if row.trials], left=2
+    )
+
+
+def _quality_row(contest: Contest, row: Row) -> list[str]:
+    last = [trained.epochs[-1] for trained in row.trials.values()]
+    accuracies = [epoch.accuracy for epoch in last]
+    return [
+        contest.name(row),
+        text(row.cell.device),
+        mean_and_spread([epoch.loss for epoch in last]),
+        mean_and_spread(accuracies),
+        f"{min(accuracies):.4f}",
+        f"{max(accuracies):.4f}",
+    ]
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Return "0.8876 ± 0.0012": mean and standard deviation; the value alone if there is one."""
+    if len(values) == 1:
+        return numbers.significant(values[0], 4)
+    spread = stdev(values)
+    places = min(6, numbers.decimals(spread))
+    return f"{numbers.fixed(mean(values), places)} ± {numbers.fixed(spread, places)}"
+
+
+def failures(rows: Sequence[Row]) -> str:
+    """Return the failed trials with their reasons and last log lines, "" if there are none."""
+    lines = []
+    for row in rows:
+        for number, failed in sorted(row.failures.items()):
+            lines.append(
+                f"- {text(row.cell.backend)} on {text(row.cell.device)}, {text(row.cell.variant)}, "
+                f"round {number + 1}: {text(failed.kind)}: {text(failed.reason)}"
+            )
+            lines += [f"  - {text(line)}" for line in failed.log_tail[-3:]]
+    return "\n".join(lines)
