@@ -1,0 +1,180 @@
+"""`python -m bench run`: plan, prove, measure, report."""
+
+import datetime
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+from rich.console import Console
+
+from bench import __version__, idx, machine, runner, scrub
+from bench.commands.report import report
+from bench.discovery import discover
+from bench.lock import only_run
+from bench.planning import Asked, plan
+from bench.progress import show
+from bench.records import CannotSave, Proved, Run, Skipped, read_run, write_run
+from bench.selection import Refused
+from bench.session import Session, step_runner
+
+ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
+
+
+class Options(NamedTuple):
+    """The options of the command."""
+
+    backend: list[str]
+    device: list[str]
+    variant: list[str]
+    rounds: int | None
+    epochs: int | None
+    train_samples: int | None
+    test_samples: int | None
+    threads: int | None
+    timeout: float
+    pythons: dict[str, str]
+    quick: bool
+    resume: Path | None
+    reports: Path
+
+
+def run(**given: object) -> int:
+    """Carry out a run, new or resumed, and write the tables, whatever happens."""
+    options = Options(**given)  # type: ignore[arg-type]
+    idx.check(idx.data_folder())
+    with only_run():
+        session, path, record = (
+            _resumed(options, options.resume) if options.resume else _planned(options)
+        )
+        save = _saver(path)
+        save(record)
+        console = Console(stderr=False)
+        console.print(f"run file: {path}", highlight=False, soft_wrap=True)
+        try:
+            events = runner.carry_out(record, step_runner(session, record.workloads), save)
+            record = show(events, record, console)
+        finally:
+            report(options.resume.parent.parent if options.resume else options.reports)
+    return _exit_status(record)
+
+
+def _exit_status(record: Run) -> int:
+    unproven = [
+        proof for proof in record.proofs
+        if not (isinstance(proof.result, Proved) and proof.result.holds)
+    ]  # fmt: skip
+    failed = {*runner.failures(record), *unproven}
+    if failed:
+        click.echo(f"{len(failed)} of the proofs and trials failed: see the tables", err=True)
+    return 1 if failed else 0
+
+
+def _session(options: Options, threads: int, logs: Path) -> Session:
+    backends = discover()
+    strangers = set(options.pythons) - set(backends)
+    if strangers:
+        raise Refused(
+            f"--python names {', '.join(sorted(strangers))}; expected one of {', '.join(backends)}"
+        )
+    return Session(backends, threads, options.timeout, options.pythons, logs)
+
+
+def _planned(options: Options) -> tuple[Session, Path, Run]:
+    """Return a new run: which backends on which devices do which workloads."""
+    facts = machine.facts()
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    stem = f"{created[:19].replace(':', '')}Z-{machine.slug(facts)}"
+    path = _new_path(options.reports / "runs", stem)
+    logs = options.reports / "logs" / path.stem
+    session = _session(options, threads_for(options.threads), logs)
+    asked = Asked(
+        options.backend,
+        options.device,
+        options.variant,
+        options.epochs or (3 if options.quick else None),
+        options.train_samples,
+        options.test_samples,
+    )
+    planned = plan(session, asked, _say)
+    return session, path, Run(
+        bench=__version__,
+        created=created,
+        command=_command(),
+        machine=facts,
+        threads=session.threads,
+        rounds=options.rounds or (1 if options.quick else 5),
+        workloads=planned.workloads,
+        cells=planned.cells,
+        backends=planned.described,
+        skipped=tuple(Skipped(*item) for item in sorted(planned.skipped.items())),
+    )  # fmt: skip
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def threads_for(asked: int | None) -> int:
+    """Return the number of threads, by default the physical cores; raise Refused if too many."""
+    usable = machine.usable_cores(10**6)
+    if asked and usable and asked > len(usable):
+        raise Refused(
+            f"--threads {asked} is more than this process may use; expected 1 to {len(usable)}"
+        )
+    return asked or machine.physical_cores()
+
+
+def _new_path(folder: Path, stem: str) -> Path:
+    """Return the path of a new run file in a folder that can be written to and has room."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise CannotSave(
+            f"{folder} cannot be made: {error}; name another with --reports"
+        ) from error
+    if free < ROOM_BYTES:
+        raise CannotSave(
+            f"{folder} has {free:,} bytes left; expected {ROOM_BYTES:,}: make room, or name "
+            "another folder with --reports"
+        )
+    paths = [folder / f"{stem}.json", *(folder / f"{stem}-{n}.json" for n in range(2, 100))]
+    return next(path for path in paths if not path.exists())
+
+
+def _saver(path: Path) -> Callable[[Run], None]:
+    def save(record: Run) -> None:
+        write_run(path, record)
+
+    return save
+
+
+def _command() -> str:
+    return scrub.clean(shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
+
+
+def _resumed(options: Options, file: Path) -> tuple[Session, Path, Run]:
+    """Return an earlier run to go on with; raise Refused if anything has changed since."""
+    record = read_run(file)
+    slug, here = machine.slug(record.machine), machine.slug(machine.facts())
+    if slug != here:
+        raise Refused(
+            f"{file.name} is of another machine, {slug}; this is {here}: start a run of its own"
+        )
+    session = _session(options, record.threads, file.parent.parent / "logs" / file.stem)
+    backends = list(dict.fromkeys(cell.backend for cell in record.cells))
+    devices = list(dict.fromkeys(cell.device for cell in record.cells))
+    described = plan(session, Asked(backends, devices, ["relu"]), _say).described
+    changed = [
+        name for name in backends if described[name].versions != record.backends[name].versions
+    ]
+    if changed:
+        raise Refused(
+            f"the versions of {', '.join(changed)} are not those of {file.name}; a run is of one "
+            "set of versions: install those, or start a new run"
+        )
+    return session, file, record
