@@ -53,6 +53,23 @@ class Names(click.ParamType[Any]):
         return [name.strip() for name in value.split(",") if name.strip()]
 
 
+class Percent(click.ParamType[Any]):
+    """A share, as 5%, 5 % or 0.05."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return the share as a fraction."""
+        text = str(value).strip()
+        try:
+            share = float(text.rstrip("% ")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 < share < 10:
+            self.fail(f"{value!r} is no share; expected something like 5% or 0.05", param, ctx)
+        return share
+
+
 def _flat(ctx: Any, param: Any, value: tuple[list[str], ...]) -> list[str]:
     return [name for names in value for name in names]
 
@@ -128,6 +145,14 @@ def _end_cleanly_on_sigterm() -> None:
 @threads_option
 @timeout_option
 @python_option
+@click.option(
+    "--until", type=Percent(), metavar="PERCENT",
+    help="Add rounds until every interval is that tight, as 2%, or --max-minutes are over.",
+)  # fmt: skip
+@click.option(
+    "--max-minutes", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True,
+    help="Begin no further round after that, with --until.",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help="A first look: relu, 1 round, 3 epochs.")
 @click.option(
     "--resume", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -157,21 +182,19 @@ def verify(**given: Any) -> None:
     sys.exit(_guarded(command, **given))
 
 
-class Percent(click.ParamType[Any]):
-    """A share, as 5%, 5 % or 0.05."""
+@main.command()
+@click.option("--noise", is_flag=True, help="Measure a backend against itself: the noise floor.")
+@click.option("--backend", default="numpy", show_default=True, help="Which backend, with --noise.")
+@click.option(
+    "--rounds", type=click.IntRange(2), default=5, show_default=True, help="Rounds, with --noise."
+)
+@threads_option
+def doctor(**given: Any) -> None:
+    """Print the machine's facts and what endangers numbers measured now."""
+    from bench.commands.doctor import doctor as command
 
-    name = "percent"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Return the share as a fraction."""
-        text = str(value).strip()
-        try:
-            share = float(text.rstrip("% ")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            share = -1.0
-        if not 0 < share < 10:
-            self.fail(f"{value!r} is no share; expected something like 5% or 0.05", param, ctx)
-        return share
+    _end_cleanly_on_sigterm()
+    sys.exit(_guarded(command, **given))
 
 
 @main.command()

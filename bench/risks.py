@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from bench.records import Cell, Machine, Moment, Run, Trained
+from bench.records import Cell, Machine, Moment
 
 LOAD = 0.5  # cores busy with other work
 STOLEN = 0.02  # share of the time
@@ -132,9 +132,3 @@ def of_trials(seconds: Mapping[Cell, Mapping[int, float]]) -> list[str]:
                 "more rounds (`--until 2%`), or find what disturbs the machine (`doctor`)."
             )
     return found
-
-
-def of_run(run: Run, seconds: Mapping[Cell, Mapping[int, float]]) -> list[str]:
-    """Return all risks of a run."""
-    moments = [trial.moment for trial in run.trials if isinstance(trial.result, Trained)]
-    return [*of_moments(moments), *of_trials(seconds)]

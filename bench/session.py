@@ -68,7 +68,7 @@ def step_runner(session: Session, workloads: dict[str, Workload]) -> RunStep:
             round=step.round,
         )
         name = f"{cell.backend}-{cell.device}-{cell.variant}-{step.task}-{step.round}"
-        watch = machine.Watch()
+        watch = machine.Watch(cell.device, machine.usable_cores(session.threads))
         result = run_job(session, job, cell.device, name, watch.sample)
         return result, watch.finish()
 

@@ -4,6 +4,7 @@ import datetime
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from bench.lock import only_run
 from bench.planning import Asked, plan
 from bench.progress import show
 from bench.records import CannotSave, Proved, Run, Skipped, read_run, write_run
+from bench.rows import rows_of
 from bench.selection import Refused
 from bench.session import Session, step_runner
 
@@ -37,6 +39,8 @@ class Options(NamedTuple):
     threads: int | None
     timeout: float
     pythons: dict[str, str]
+    until: float | None
+    max_minutes: float
     quick: bool
     resume: Path | None
     reports: Path
@@ -55,7 +59,9 @@ def run(**given: object) -> int:
         console = Console(stderr=False)
         console.print(f"run file: {path}", highlight=False, soft_wrap=True)
         try:
-            events = runner.carry_out(record, step_runner(session, record.workloads), save)
+            wants_more = _wants_more(options.until, options.max_minutes)
+            run_step = step_runner(session, record.workloads)
+            events = runner.carry_out(record, run_step, save, wants_more)
             record = show(events, record, console)
         finally:
             report(options.resume.parent.parent if options.resume else options.reports)
@@ -71,6 +77,20 @@ def _exit_status(record: Run) -> int:
     if failed:
         click.echo(f"{len(failed)} of the proofs and trials failed: see the tables", err=True)
     return 1 if failed else 0
+
+
+def _wants_more(until: float | None, max_minutes: float) -> Callable[[Run], bool]:
+    """Return what says whether another round is needed to make every interval tight enough."""
+    deadline = time.monotonic() + 60 * max_minutes
+
+    def wants_more(record: Run) -> bool:
+        if until is None or time.monotonic() > deadline:
+            return False
+        intervals = [row.interval for row in rows_of(record)]
+        widths = [interval.half_width for interval in intervals if interval]
+        return any(width is None or width > until for width in widths)
+
+    return wants_more
 
 
 def _session(options: Options, threads: int, logs: Path) -> Session:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench import risks, statistics
 from bench.records import Described, Machine, Run
 from bench.report import numbers, tables
 from bench.report.footnotes import Footnotes
@@ -82,6 +83,8 @@ def _section(section: Section) -> list[str]:
     return [
         f"## {text(heading(section.workload, device_kind(section)))}",
         _about(section),
+        _noise(section),
+        _risks(section),
         "### Speed",
         speed,
         tables_legend(section.run),
@@ -114,6 +117,36 @@ def _about(section: Section) -> str:
         f"Workload {section.key.workload}, inputs {section.key.inputs or 'unknown'}, "
         f"run file {section.run_name}."
     )
+
+
+def _noise(section: Section) -> str:
+    """Return how noisy the run was and how many rounds would make it sharp."""
+    rows = [row for row in section.rows if row.trials]
+    floor = statistics.noise_floor([row.seconds for row in rows])
+    parts = []
+    if floor is not None:
+        parts.append(
+            f"**Noise floor of this run: differences under {100 * floor:.1f} % mean nothing.**"
+        )
+    needed = [statistics.rounds_for(row.interval) for row in rows if row.interval]
+    known = [rounds for rounds in needed if rounds is not None]
+    if known:
+        more = max(known) - max(len(row.trials) for row in rows)
+        parts.append(
+            f"About {more:,} more rounds would bring every interval to ± 2 %."
+            if more > 0
+            else "Every interval is within ± 2 %."
+        )
+    return " ".join(parts)
+
+
+def _risks(section: Section) -> str:
+    """Return what the machine was like, where that endangers the numbers."""
+    cells = {row.cell for row in section.rows}
+    moments = [trial.moment for trial in section.run.trials if trial.cell in cells]
+    seconds = {row.cell: row.seconds for row in section.rows if row.seconds}
+    found = [*risks.of_moments(moments), *risks.of_trials(seconds)]
+    return "\n".join(f"- ⚠ {text(risk)}" for risk in found)
 
 
 def tables_legend(run: Run) -> str:

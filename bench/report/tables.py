@@ -25,6 +25,7 @@ class Contest:
             names[name]
             for name in statistics.fastest_group({n: sound[cell] for n, cell in names.items()})
         } if sound else set()  # fmt: skip
+        self._rivals = sum(len(row.trials) > 1 for row in self.rows if self.is_sound(row))
         self.fastest = next((row for row in self.rows if self.is_sound(row)), None)
 
     def is_sound(self, row: Row) -> bool:
@@ -64,7 +65,7 @@ class Contest:
 
     def group(self, row: Row) -> str:
         """Return a dot for the members of the fastest group."""
-        return "●" if row.cell in self.fastest_group and len(self.rows) > 1 else ""
+        return "●" if row.cell in self.fastest_group and self._rivals > 1 else ""
 
 
 def speed(contest: Contest) -> str:
