@@ -19,13 +19,13 @@ from bench.sources import CPUS, attempt, number, read, read_number
 def usable_cores(threads: int) -> list[int] | None:
     """Return the logical CPUs to pin a child with that many threads to.
 
-    At most `threads` of them, each of a physical core of its own as long as there are enough,
-    fast cores before slow ones; None where affinity cannot be set.
+    At most `threads` (1 or more) of them, each of a physical core of its own as long as there are
+    enough, fast cores before slow ones; None where affinity cannot be set.
     """
     allowed = _affinity()
     if allowed is None or not _can_pin(allowed):
         return None
-    return _preferred(allowed)[: max(1, threads)]
+    return _preferred(allowed)[:threads]
 
 
 def physical_cores() -> int:

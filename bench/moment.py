@@ -21,7 +21,6 @@ from bench.sources import CPUS, attempt, matches, number, read, read_number
 LOOK_SECONDS = 0.25 if sys.platform == "win32" else 0.05
 CLOCKS = 4  # how many processors' frequencies are read: before Linux 5.18 each may take 10 ms
 
-
 Number = TypeVar("Number", int, float)
 
 
