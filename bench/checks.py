@@ -6,7 +6,7 @@ A row without a valid proof is struck through. Every other violation marks its r
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from bench.records import Cell, Failed, Proof, Proved, Run, Trained, Trial
+from bench.records import Cell, Failed, Floor, Proof, Proved, Run, Trained, Trial
 
 SETTLE_SHARE = 0.05  # of an epoch, that the first copy may take longer than an idle one
 SETTLE_SECONDS = 0.003  # and that many seconds
@@ -15,6 +15,8 @@ RUNAWAY_SECONDS = 0.02  # below that a single interruption by the system is enou
 PHASES_SHARE = 0.95  # of a child's time that the recorded phases must account for
 UNACCOUNTED_SECONDS = 0.5  # that may be missing all the same: a fit that starts up, say
 HIDDEN_WORK = 3.0  # times its share of arithmetic that evaluation may take of an epoch
+# Of the rate of one large product. On the CPU neighbours may have disturbed its measurement.
+PEAK_TOLERANCE = {True: 2.0, False: 1.1}
 ACCURACY_TOLERANCE = {False: 0.01, True: 0.02}  # of one round, by dropout (other masks)
 LOSS_TOLERANCE = {False: 0.005, True: 0.03}  # relative, of an epoch's mean loss in one round
 
@@ -75,7 +77,7 @@ def _learning(trained: Trained) -> str | None:
 def _runaway(seconds: Sequence[float]) -> str | None:
     if not seconds or max(seconds) <= max(RUNAWAY * median(seconds), RUNAWAY_SECONDS):
         return None
-    return f"epochs ran away: the slowest took {max(seconds):.3g} s, the median {median(seconds):.3g} s"
+    return f"epochs ran away: {max(seconds):.3g} s the slowest, {median(seconds):.3g} s the median"
 
 
 def _unaccounted(trained: Trained) -> str | None:
@@ -150,12 +152,30 @@ def _trained(trial: Trial) -> Trained:
     return trial.result
 
 
+def _above_peak(run: Run, trial: Trial) -> str | None:
+    """Return a mark if an epoch was faster than the device can multiply."""
+    peaks = [
+        floor.result.peak_flop_per_second
+        for floor in run.floors
+        if floor.device == trial.cell.device and isinstance(floor.result, Floor)
+    ]
+    flop = run.workloads[trial.cell.workload].epoch_flop
+    rate = flop / min(epoch.seconds for epoch in _trained(trial).epochs)
+    if not peaks or rate <= PEAK_TOLERANCE[trial.cell.device == "cpu"] * max(peaks):
+        return None
+    return (
+        f"faster than the device: {rate / 1e9:,.0f} GFLOP/s in an epoch, one large product "
+        f"reaches {max(peaks) / 1e9:,.0f}; no clock is that honest"
+    )
+
+
 def marks(run: Run) -> Mapping[Cell, list[str]]:
     """Return every violation of every row, each said once; rows without any are absent."""
     found: dict[Cell, dict[str, None]] = {}
     for trial in run.trials:
         if isinstance(trial.result, Trained):
-            for mistake in trial_mistakes(trial.result):
+            above = _above_peak(run, trial)
+            for mistake in [*trial_mistakes(trial.result), *([above] if above else [])]:
                 found.setdefault(trial.cell, {})[f"{mistake} (round {trial.round + 1})"] = None
     for cell, mistakes in round_mistakes(run).items():
         found.setdefault(cell, {}).update(dict.fromkeys(mistakes))

@@ -3,15 +3,15 @@
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from bench.records import Cell, Failed, Proof, Proved, Run, Trained, Trial
-from bench.runner import Step, missing_proofs, missing_trials
+from bench.records import Cell, Failed, Floor, FloorOf, Proof, Proved, Run, Trained, Trial
+from bench.runner import Step, missing
 
 
 class Estimate:
@@ -58,20 +58,26 @@ def show(events: Iterable[Step | Run], run: Run, console: Console) -> Run:
                 display.ended(step, outcome_in_words(run, step))
             else:
                 step, begun = event, time.monotonic()
-                left = [*missing_proofs(run), *missing_trials(run)]
-                done = len(run.proofs) + len(run.trials)
+                left = missing(run)
+                done = len(run.floors) + len(run.proofs) + len(run.trials)
                 display.begun(step, run, done, done + len(left), in_words(estimate.left(left)))
     return run
 
 
 def outcome_in_words(run: Run, step: Step) -> str:
     """Return what came of the latest step in one line."""
-    outcome: Proof | Trial = run.proofs[-1] if step.task == "prove" else run.trials[-1]
-    result = outcome.result
+    latest: dict[str, Sequence[FloorOf | Proof | Trial]] = {
+        "floor": run.floors,
+        "prove": run.proofs,
+        "train": run.trials,
+    }
+    result = latest[step.task][-1].result
     if isinstance(result, Failed):
         return f"FAILED: {result.kind}: {result.reason}"
     if isinstance(result, Proved):
         return "proved" if result.holds else "NOT PROVED: it computes another network"
+    if isinstance(result, Floor):
+        return f"{result.epoch_seconds:.4g} s/epoch in matrix products alone ({result.library})"
     assert isinstance(result, Trained)
     later = [epoch.seconds for epoch in result.epochs[1:]] or [result.epochs[0].seconds]
     return f"{statistics.median(later):.4g} s/epoch, accuracy {result.epochs[-1].accuracy:.4f}"
@@ -80,6 +86,8 @@ def outcome_in_words(run: Run, step: Step) -> str:
 def title(step: Step) -> str:
     """Return what a step does in a few words."""
     cell = step.cell
+    if step.task == "floor":
+        return f"floor    {cell.device} · {cell.variant}"
     what = "proof  " if step.task == "prove" else f"round {step.round + 1}"
     return f"{what}  {cell.backend} · {cell.device} · {cell.variant}"
 

@@ -136,6 +136,15 @@ class Trained(Record, frozen=True, tag="trained"):
     device_memory_bytes: int | None = None
 
 
+class Floor(Record, frozen=True, tag="floor"):
+    """The matrix products of one epoch of a workload alone, on one device (see bench.floor)."""
+
+    library: str  # what multiplied, with its version
+    epoch_seconds: float
+    peak_flop_per_second: float  # of one large product
+    upload_seconds: float | None = None  # of one epoch's images; None where there is no upload
+
+
 class Failed(Record, frozen=True, tag="failed"):
     """Why a child brought no result."""
 
@@ -170,6 +179,14 @@ class Trial(Record, frozen=True):
     result: Trained | Failed
 
 
+class FloorOf(Record, frozen=True):
+    """The outcome of measuring the floor of a workload on a device."""
+
+    device: str
+    workload: str  # fingerprint
+    result: Floor | Failed
+
+
 class Skipped(Record, frozen=True):
     """A backend (or its device) that was asked for in general and could not take part."""
 
@@ -191,6 +208,7 @@ class Run(Record, frozen=True, kw_only=True):
     cells: tuple[Cell, ...]
     backends: dict[str, Described]
     skipped: tuple[Skipped, ...] = ()
+    floors: tuple[FloorOf, ...] = ()
     proofs: tuple[Proof, ...] = ()
     trials: tuple[Trial, ...] = ()
 

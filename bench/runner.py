@@ -11,7 +11,18 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
-from bench.records import Cell, Described, Failed, Moment, Proof, Proved, Run, Trained, Trial
+from bench.records import (
+    Cell,
+    Failed,
+    Floor,
+    FloorOf,
+    Moment,
+    Proof,
+    Proved,
+    Run,
+    Trained,
+    Trial,
+)
 from bench.worker import Result
 from bench.workload import Workload, workload_for
 
@@ -19,7 +30,7 @@ from bench.workload import Workload, workload_for
 class Step(NamedTuple):
     """What is about to be done."""
 
-    task: Literal["prove", "train"]
+    task: Literal["floor", "prove", "train"]
     cell: Cell
     round: int
 
@@ -73,10 +84,32 @@ def missing_trials(run: Run) -> list[Step]:
     ]
 
 
+FLOOR_BACKENDS = ("numpy", "torch", "cupy", "jax")  # whose interpreter has a library for it
+
+
+def missing_floors(run: Run) -> list[Step]:
+    """Return the floors that have no outcome yet: one for each device and workload."""
+    done = {(floor.device, floor.workload) for floor in run.floors}
+    cells: dict[tuple[str, str], list[Cell]] = {}
+    for cell in run.cells:
+        cells.setdefault((cell.device, cell.workload), []).append(cell)
+    return [Step("floor", min(found, key=_has_no_library), 0)
+            for key, found in cells.items() if key not in done]  # fmt: skip
+
+
+def _has_no_library(cell: Cell) -> bool:
+    return not cell.backend.startswith(FLOOR_BACKENDS)
+
+
 def missing_proofs(run: Run) -> list[Step]:
     """Return the proofs that have no outcome yet."""
     done = {proof.cell for proof in run.proofs}
     return [Step("prove", cell, 0) for cell in run.cells if cell not in done]
+
+
+def missing(run: Run) -> list[Step]:
+    """Return all steps that have no outcome yet, in their order."""
+    return [*missing_floors(run), *missing_proofs(run), *missing_trials(run)]
 
 
 def carry_out(
@@ -90,7 +123,7 @@ def carry_out(
     When all rounds are done and `wants_more` says so, a round is added.
     """
     while True:
-        for step in [*missing_proofs(run), *missing_trials(run)]:
+        for step in missing(run):
             yield step
             started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             result, moment = run_step(step)
@@ -104,6 +137,10 @@ def carry_out(
 
 def with_outcome(run: Run, step: Step, result: Result, moment: Moment, started: str) -> Run:
     """Return the run with one more outcome; a result of the wrong kind is a failure."""
+    if step.task == "floor":
+        measured = result if isinstance(result, Floor | Failed) else _stray(result)
+        floor = FloorOf(step.cell.device, step.cell.workload, measured)
+        return msgspec.structs.replace(run, floors=(*run.floors, floor))
     if step.task == "prove":
         proved = result if isinstance(result, Proved | Failed) else _stray(result)
         return msgspec.structs.replace(
@@ -117,7 +154,7 @@ def with_outcome(run: Run, step: Step, result: Result, moment: Moment, started: 
     return msgspec.structs.replace(run, trials=(*run.trials, trial))
 
 
-def _stray(result: Described | Proved | Trained | Failed) -> Failed:
+def _stray(result: Result) -> Failed:
     return Failed(kind="no result", reason=f"the child brought a {type(result).__name__}")
 
 

@@ -19,6 +19,7 @@ import msgspec
 from bench.records import (
     Described,
     Failed,
+    Floor,
     Proved,
     Record,
     ThreadPool,
@@ -27,13 +28,13 @@ from bench.records import (
 )
 from bench.workload import Workload
 
-Result = Described | Proved | Trained | Failed
+Result = Described | Proved | Trained | Floor | Failed
 
 
 class Job(Record, frozen=True):
     """What a child is to do."""
 
-    task: Literal["describe", "prove", "train"]
+    task: Literal["describe", "floor", "prove", "train"]
     backend: str
     path: str  # of the backend's file
     device: str = "cpu"  # as the child sees it: the only visible GPU is cuda:0
@@ -79,6 +80,11 @@ def perform(job: Job, entered: float) -> Result:
 
 
 def _perform(job: Job, entered: float) -> Result:
+    if job.task == "floor":
+        from bench.floor import measure  # imports NumPy: only where no backend is timed
+
+        assert job.workload is not None, "only describe goes without a workload"
+        return measure(job.workload, job.device)
     begun = time.perf_counter()
     backend = load_backend(job.backend, Path(job.path))
     import_seconds = time.perf_counter() - begun

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bench import risks, statistics
 from bench.records import Described, Machine, Run
 from bench.report import numbers, tables
+from bench.report.efficiency import floors_of, in_words
 from bench.report.footnotes import Footnotes
 from bench.report.markdown import code_block, text
 from bench.report.sections import Section
@@ -77,7 +78,8 @@ def device_kind(section: Section) -> str:
 
 def _section(section: Section) -> list[str]:
     notes = Footnotes()
-    contest = tables.Contest(section.rows, section.marks, notes)
+    floors = floors_of(section.run, section.key.workload)
+    contest = tables.Contest(section.rows, section.marks, notes, floors)
     speed, cost, quality = tables.speed(contest), tables.cost(contest), tables.quality(contest)
     failed = tables.failures(section.rows)
     return [
@@ -89,6 +91,7 @@ def _section(section: Section) -> list[str]:
         speed,
         tables_legend(section.run),
         notes.below(),
+        _bounds(contest),
         "### Cost",
         cost,
         "### Quality",
@@ -113,10 +116,22 @@ def _about(section: Section) -> str:
         f"{network}, {workload.activation}{dropout}, {optimizer} "
         f"{workload.optimizer.learning_rate:g}, batch {workload.batch_size}, "
         f"{workload.epochs} epochs, {workload.test_samples:,} test images. "
-        f"{done} rounds{unfinished}, {run.threads} threads, {run.created[:10]}. "
+        f"{done} {'round' if done == 1 else 'rounds'}{unfinished}, {run.threads} threads, "
+        f"{run.created[:10]}. "
         f"Workload {section.key.workload}, inputs {section.key.inputs or 'unknown'}, "
         f"run file {section.run_name}."
     )
+
+
+def _bounds(contest: tables.Contest) -> str:
+    """Return for each device by what its fastest row is bound."""
+    lines = []
+    for device, floor in contest.floors.items():
+        rows = (row for row in contest.rows if contest.is_sound(row) and row.cell.device == device)
+        fastest = next(rows, None)
+        if fastest is not None:
+            lines.append(f"- {text(in_words(fastest, floor))}")
+    return "\n".join(lines)
 
 
 def _noise(section: Section) -> str:
@@ -155,8 +170,9 @@ def tables_legend(run: Run) -> str:
         "One epoch is one pass over the training images, evaluation not included: the median of "
         "epochs 2 to the last of a trial, over the trials with the 95 % interval. *relative* is to "
         "the fastest row, paired by round; ~ means that no difference is shown. ● marks the "
-        "fastest group: no row is shown to beat them. A name struck through is not proved to "
-        "compute the specified network."
+        "fastest group: no row is shown to beat them. *× floor* is the epoch over its matrix "
+        "products alone, *% of peak* its rate over that of one large product. A name struck "
+        "through is not proved to compute the specified network."
     )
 
 

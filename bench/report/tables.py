@@ -4,18 +4,34 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
 from bench import checks, statistics
-from bench.records import Cell
-from bench.report import numbers
+from bench.records import Cell, Floor
+from bench.report import efficiency, numbers
 from bench.report.footnotes import Footnotes
 from bench.report.markdown import table, text
 from bench.rows import Row
+
+SPEED = (
+    "backend", "version", "device", "fastest", "s per epoch [95 %]", "trials", "relative",
+    "samples/s", "GFLOP/s", "× floor", "µs/step", "% of peak", "proof",
+)  # fmt: skip
+COST = (
+    "backend", "device", "import s", "build s", "first epoch s", "compile s", "pays off after",
+    "evaluation s/epoch", "total s", "peak memory",
+)  # fmt: skip
 
 
 class Contest:
     """The rows that did the same work on the same machine, the fastest first."""
 
-    def __init__(self, rows: Sequence[Row], marks: Mapping[Cell, list[str]], notes: Footnotes):
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        marks: Mapping[Cell, list[str]],
+        notes: Footnotes,
+        floors: Mapping[str, Floor] | None = None,
+    ) -> None:
         """Order the rows; those without a trial and those not proved come last."""
+        self.floors = floors or {}  # by device
         self.notes = notes
         self._marks = marks
         self.rows = sorted(rows, key=self._place)
@@ -70,16 +86,14 @@ class Contest:
 
 def speed(contest: Contest) -> str:
     """Return the table of speeds."""
-    headers = ["backend", "version", "device", "fastest", "s per epoch [95 %]", "trials",
-               "relative", "samples/s", "GFLOP/s", "proof"]  # fmt: skip
-    return table(headers, [_speed_row(contest, row) for row in contest.rows], left=3)
+    return table(SPEED, [_speed_row(contest, row) for row in contest.rows], left=3)
 
 
 def _speed_row(contest: Contest, row: Row) -> list[str]:
     start = [contest.name(row), text(row.version or ""), text(row.cell.device)]
     proof = "failed" if checks.proof_mistake(row.proof) else "✓"
     if row.interval is None:
-        return [*start, "", "failed", "0", "", "", "", proof]
+        return [*start, "", "failed", "0", *6 * [""], proof]
     seconds = row.interval.centre
     spread = row.interval.half_width
     samples = row.workload.train_samples / seconds
@@ -92,15 +106,31 @@ def _speed_row(contest: Contest, row: Row) -> list[str]:
         contest.relative(row),
         numbers.with_spread(samples, spread and spread * samples),
         numbers.with_spread(rate, spread and spread * rate),
+        *_against_floor(contest.floors.get(row.cell.device), row, seconds, spread),
         proof,
+    ]
+
+
+def _against_floor(
+    floor: Floor | None, row: Row, seconds: float, spread: float | None
+) -> list[str]:
+    """Return × floor, µs a step and percent of the peak of a row's device."""
+    step = 1e6 * seconds / row.workload.steps
+    step_text = numbers.with_spread(step, spread and spread * step)
+    if floor is None:
+        return ["", step_text, ""]
+    tax = seconds / floor.epoch_seconds
+    share = 100 * row.workload.epoch_flop / seconds / floor.peak_flop_per_second
+    return [
+        numbers.with_spread(tax, max(spread or 0, 0.01) * tax),
+        step_text,
+        numbers.with_spread(share, max(spread or 0, 0.01) * share),
     ]
 
 
 def cost(contest: Contest) -> str:
     """Return the table of what else a backend costs: medians over the trials."""
-    headers = ["backend", "device", "import s", "build s", "first epoch s", "evaluation s/epoch",
-               "total s", "peak memory"]  # fmt: skip
-    return table(headers, [_cost_row(contest, row) for row in contest.rows if row.trials], left=2)
+    return table(COST, [_cost_row(contest, row) for row in contest.rows if row.trials], left=2)
 
 
 def _cost_row(contest: Contest, row: Row) -> list[str]:
@@ -115,9 +145,31 @@ def _cost_row(contest: Contest, row: Row) -> list[str]:
     return [
         contest.name(row),
         text(row.cell.device),
-        *(numbers.significant(row.typical(values) or 0, 2) for values in seconds),
+        *(numbers.significant(row.typical(values) or 0, 2) for values in seconds[:3]),
+        *_compiling(contest, row),
+        *(numbers.significant(row.typical(values) or 0, 2) for values in seconds[3:]),
         numbers.size(row.typical(trained.peak_memory_bytes for trained in trials)),
     ]
+
+
+def _compiling(contest: Contest, row: Row) -> list[str]:
+    """Return the seconds of compiling and the epochs after which they are paid for."""
+    if not efficiency.compiles(row):
+        return ["–", ""]
+    seconds = numbers.significant(efficiency.typical_compile_seconds(row) or 0, 2)
+    rivals = (
+        rival for rival in contest.rows
+        if contest.is_sound(rival)
+        and rival.cell.device == row.cell.device
+        and not efficiency.compiles(rival)
+    )  # fmt: skip
+    rival = next(rivals, None)
+    if rival is None:
+        return [seconds, ""]
+    epochs = efficiency.epochs_to_pay_off(row, rival)
+    name = text(rival.cell.backend)
+    plural = "epoch" if epochs == 1 else "epochs"
+    return [seconds, f"{epochs:,} {plural}" if epochs else f"never (against {name})"]
 
 
 def quality(contest: Contest) -> str:
