@@ -24,6 +24,7 @@ from bench.records import Failed
 from bench.worker import Job, Result
 
 ROOT = Path(__file__).parent.parent
+LINE = 500  # letters that a failed row keeps of a line
 LOG_LINES = 20  # that a failed row keeps
 SAMPLE_SECONDS = 1.0  # between two looks at the machine while a child runs
 THREAD_VARIABLES = (
@@ -103,7 +104,8 @@ def run_child(
                 timed_out = not _wait(process, timeout, sample)
         result = _result(paths[1], process.returncode, timeout if timed_out else None)
         if isinstance(result, Failed):
-            result = msgspec.structs.replace(result, log_tail=_tail(folder / "log"))
+            reason = scrub.clean(result.reason)[:LINE]
+            result = msgspec.structs.replace(result, reason=reason, log_tail=_tail(folder / "log"))
             _keep(folder / "log", keep_log)
         return result
 
@@ -182,7 +184,7 @@ def _tail(log: Path) -> tuple[str, ...]:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 20_000))
         text = file.read().decode(errors="replace")
-    lines = [scrub.clean(line)[:500] for line in text.splitlines() if line.strip()]
+    lines = [scrub.clean(line)[:LINE] for line in text.splitlines() if line.strip()]
     return tuple(lines[-LOG_LINES:])
 
 

@@ -210,6 +210,15 @@ def compare(base: str, new: str, fail_above: float | None, as_json: bool) -> Non
     sys.exit(_guarded(command, **arguments))
 
 
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Check run files that somebody sent: complete, proved, and possible?"""
+    from bench.commands.check import check as command
+
+    sys.exit(_guarded(command, files=files))
+
+
 @main.command("list")
 @click.option("--devices", is_flag=True, help="Ask each backend, in a child, where it can compute.")
 @python_option

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from bench.contract import Integers
+from bench.energy import Counter, spent
 
 
 class BrokenContract(Exception):
@@ -26,6 +27,7 @@ class Lap(NamedTuple):
     seconds: float
     cpu_seconds: float  # of all threads of the process
     loss: float
+    joules: float | None = None
 
 
 class EpochClock:
@@ -37,14 +39,17 @@ class EpochClock:
         lap_done: Callable[[Lap], None],
         clock: Callable[[], float] = time.perf_counter,
         cpu_clock: Callable[[], float] = time.process_time,
+        energy: Counter = lambda: None,
     ) -> None:
         """Hand out `orders`; call `lap_done` after every epoch, off the clock."""
         self._orders = orders
         self._lap_done = lap_done
         self._clock = clock
         self._cpu_clock = cpu_clock
+        self._energy = energy
         self._running = False
         self._started = self._cpu_started = 0.0
+        self._joules: float | None = None
 
     def __iter__(self) -> Iterator[Integers]:
         """Return itself: there is one pass over the orders."""
@@ -60,6 +65,7 @@ class EpochClock:
         order = next(self._orders)
         order.setflags(write=False)
         self._running = True
+        self._joules = self._energy()
         self._cpu_started = self._cpu_clock()
         self._started = self._clock()
         return order
@@ -68,6 +74,7 @@ class EpochClock:
         """Stop the clock and report the lap."""
         stopped = self._clock()
         cpu_stopped = self._cpu_clock()
+        joules = spent(self._joules, self._energy())
         if not self._running:
             raise BrokenContract(
                 "epoch_done was called without an epoch under way; expected one call for each "
@@ -76,6 +83,5 @@ class EpochClock:
         self._running = False
         if not math.isfinite(mean_loss):
             raise NotFinite(f"the mean loss of an epoch is {mean_loss}; expected a finite number")
-        self._lap_done(
-            Lap(stopped - self._started, cpu_stopped - self._cpu_started, float(mean_loss))
-        )
+        seconds, cpu_seconds = stopped - self._started, cpu_stopped - self._cpu_started
+        self._lap_done(Lap(seconds, cpu_seconds, float(mean_loss), joules))

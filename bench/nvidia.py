@@ -70,6 +70,11 @@ def reading(handle: Any) -> Reading:
     return Reading(temperature, clock, _names(reasons))
 
 
+def energy_millijoules(handle: Any) -> int | None:
+    """Return the energy that the GPU has used since its driver was loaded."""
+    return _whole(_ask("nvmlDeviceGetTotalEnergyConsumption", handle))
+
+
 def _names(reasons: int) -> tuple[str, ...]:
     return tuple(name for bit, name in THROTTLE_REASONS.items() if reasons & bit)
 

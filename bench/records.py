@@ -10,7 +10,7 @@ History of the format (a reader accepts every schema up to its own):
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -27,6 +27,16 @@ class CannotSave(Exception):
     """A file cannot be written: no room, or no permission."""
 
 
+# What a number may be: JSON knows no infinity, but 1e999 is read as one.
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e20)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]  # UTC
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What all records are: frozen, and strict about unknown fields."""
 
@@ -34,23 +44,23 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Gpu(Record, frozen=True):
     """Facts of one GPU."""
 
-    name: str
-    memory_bytes: int | None = None
+    name: Name
+    memory_bytes: Count | None = None
     driver: str | None = None
-    power_limit_watts: float | None = None
+    power_limit_watts: Amount | None = None
 
 
 class Machine(Record, frozen=True, omit_defaults=True):
     """Facts of the hardware and the system that stay the same from run to run."""
 
     cpu_model: str | None = None
-    physical_cores: int | None = None
-    logical_cores: int | None = None
-    usable_cores: int | None = None  # logical cores that this process may run on
-    frequency_range_mhz: tuple[float, float] | None = None
+    physical_cores: Positive | None = None
+    logical_cores: Positive | None = None
+    usable_cores: Positive | None = None  # logical cores that this process may run on
+    frequency_range_mhz: tuple[Amount, Amount] | None = None
     instruction_sets: tuple[str, ...] = ()
-    caches: dict[str, int] = {}  # name ("L1d", "L2" …) -> bytes of one instance
-    ram_bytes: int | None = None
+    caches: dict[Name, Count] = {}  # name ("L1d", "L2" …) -> bytes of one instance
+    ram_bytes: Count | None = None
     os: str | None = None
     kernel: str | None = None
     architecture: str | None = None
@@ -63,10 +73,10 @@ class Machine(Record, frozen=True, omit_defaults=True):
 class Moment(Record, frozen=True, omit_defaults=True):
     """What the machine was like around one trial."""
 
-    load: float | None = None  # cores busy with other work, just before the start
-    frequency_mhz: tuple[float, float] | None = None  # lowest and highest seen during the trial
+    load: Amount | None = None  # cores busy with other work, just before the start
+    frequency_mhz: tuple[Amount, Amount] | None = None  # lowest and highest seen during the trial
     governor: str | None = None
-    stolen: float | None = None  # share of the time that the hypervisor gave to others
+    stolen: Share | None = None  # share of the time that the hypervisor gave to others
     on_battery: bool | None = None
     gpu_temperature_celsius: int | None = None  # highest seen
     gpu_clock_mhz: tuple[int, int] | None = None  # lowest and highest seen while busy
@@ -84,8 +94,8 @@ class ThreadPool(Record, frozen=True):
 class Described(Record, frozen=True, tag="described"):
     """What a child says of its backend: where it computes here and what it is made of."""
 
-    devices: tuple[str, ...]
-    versions: dict[str, str | None]
+    devices: tuple[Name, ...]
+    versions: dict[Name, str | None]
     python: str
     thread_pools: tuple[ThreadPool, ...] = ()
 
@@ -93,10 +103,10 @@ class Described(Record, frozen=True, tag="described"):
 class Proved(Record, frozen=True, tag="proved"):
     """How far a backend ended from the reference, and the limits at the time (see bench.proof)."""
 
-    loss_deviation: float  # largest relative deviation of an epoch's mean loss
-    parameter_deviation: float  # |parameters - reference| / |reference - start|
-    loss_limit: float
-    parameter_limit: float
+    loss_deviation: Amount  # largest relative deviation of an epoch's mean loss
+    parameter_deviation: Amount  # |parameters - reference| / |reference - start|
+    loss_limit: Amount
+    parameter_limit: Amount
     mistakes: tuple[str, ...] = ()  # checks of the contract that failed, by name, in words
 
     @property
@@ -112,37 +122,37 @@ class Proved(Record, frozen=True, tag="proved"):
 class Epoch(Record, frozen=True):
     """One pass over the training set and the evaluation after it."""
 
-    seconds: float
-    cpu_seconds: float  # of all threads of the process
-    loss: float  # mean over the training samples, as it trained
-    accuracy: float  # on the test samples, after it
-    evaluation_seconds: float
-    joules: float | None = None
+    seconds: Seconds
+    cpu_seconds: Seconds  # of all threads of the process
+    loss: Amount  # mean over the training samples, as it trained
+    accuracy: Share  # on the test samples, after it
+    evaluation_seconds: Seconds
+    joules: Amount | None = None
 
 
 class Trained(Record, frozen=True, tag="trained"):
     """What a child measured from its start to the writing of this record."""
 
     inputs: str  # hash of images, labels, start parameters and epoch orders
-    start_seconds: float  # from the parent's start of the process to the worker's first line
-    import_seconds: float
-    data_seconds: float
-    build_seconds: float
+    start_seconds: Seconds  # from the parent's start of the process to the worker's first line
+    import_seconds: Seconds
+    data_seconds: Seconds
+    build_seconds: Seconds
     epochs: tuple[Epoch, ...]
-    settle_seconds: float  # copy of the parameters right after the last clock stopped
-    idle_copy_seconds: float  # the same copy again, the device certainly idle
-    total_seconds: float  # everything, phases that have no field of their own included
-    peak_memory_bytes: int | None = None
-    device_memory_bytes: int | None = None
+    settle_seconds: Seconds  # copy of the parameters right after the last clock stopped
+    idle_copy_seconds: Seconds  # the same copy again, the device certainly idle
+    total_seconds: Seconds  # everything, phases that have no field of their own included
+    peak_memory_bytes: Count | None = None
+    device_memory_bytes: Count | None = None
 
 
 class Floor(Record, frozen=True, tag="floor"):
     """The matrix products of one epoch of a workload alone, on one device (see bench.floor)."""
 
-    library: str  # what multiplied, with its version
-    epoch_seconds: float
-    peak_flop_per_second: float  # of one large product
-    upload_seconds: float | None = None  # of one epoch's images; None where there is no upload
+    library: Name  # what multiplied, with its version
+    epoch_seconds: Seconds
+    peak_flop_per_second: Amount  # of one large product
+    upload_seconds: Seconds | None = None  # of one epoch's images; None where there is no upload
 
 
 class Failed(Record, frozen=True, tag="failed"):
@@ -156,10 +166,10 @@ class Failed(Record, frozen=True, tag="failed"):
 class Cell(Record, frozen=True):
     """One row of the tables: a backend on a device doing a workload (a variant at its sizes)."""
 
-    backend: str
-    device: str
-    variant: str
-    workload: str  # fingerprint
+    backend: Name
+    device: Name
+    variant: Name
+    workload: Name  # fingerprint
 
 
 class Proof(Record, frozen=True):
@@ -173,8 +183,8 @@ class Trial(Record, frozen=True):
     """The outcome of one trial."""
 
     cell: Cell
-    round: int  # 0, 1, …
-    started: str  # UTC, ISO 8601
+    round: Count  # 0, 1, …
+    started: Time  # UTC, ISO 8601
     moment: Moment
     result: Trained | Failed
 
@@ -182,15 +192,15 @@ class Trial(Record, frozen=True):
 class FloorOf(Record, frozen=True):
     """The outcome of measuring the floor of a workload on a device."""
 
-    device: str
-    workload: str  # fingerprint
+    device: Name
+    workload: Name  # fingerprint
     result: Floor | Failed
 
 
 class Skipped(Record, frozen=True):
     """A backend (or its device) that was asked for in general and could not take part."""
 
-    backend: str
+    backend: Name
     reason: str
 
 
@@ -198,15 +208,15 @@ class Run(Record, frozen=True, kw_only=True):
     """One `python -m bench run`."""
 
     schema: int = SCHEMA
-    bench: str  # version of this program
-    created: str  # UTC, ISO 8601
+    bench: Name  # version of this program
+    created: Time  # UTC, ISO 8601
     command: str
     machine: Machine
-    threads: int
-    rounds: int
-    workloads: dict[str, Workload]  # fingerprint -> workload
+    threads: Positive
+    rounds: Positive
+    workloads: dict[Name, Workload]  # fingerprint -> workload
     cells: tuple[Cell, ...]
-    backends: dict[str, Described]
+    backends: dict[Name, Described]
     skipped: tuple[Skipped, ...] = ()
     floors: tuple[FloorOf, ...] = ()
     proofs: tuple[Proof, ...] = ()

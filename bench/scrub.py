@@ -14,6 +14,11 @@ def clean(text: str) -> str:
     """Return the text, printable, with home, project, user and host replaced."""
     for pattern, replacement in _replacements():
         text = pattern.sub(replacement, text)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return the text on one line, without control characters."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 

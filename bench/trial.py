@@ -11,6 +11,7 @@ import psutil
 
 from bench.clock import BrokenContract, EpochClock, Lap
 from bench.contract import Integers, Model, Samples
+from bench.energy import Counter, counter
 from bench.inputs import epoch_orders, inputs_hash, read_raw, scale, start_parameters
 from bench.records import Epoch, Trained
 from bench.workload import Workload
@@ -41,7 +42,7 @@ def train(
     data_done = time.perf_counter()
     model = model_type(seeded, parameters, samples, device)
     built = time.perf_counter()
-    epochs, settle, idle_copy = train_and_score(model, seeded, test)
+    epochs, settle, idle_copy = train_and_score(model, seeded, test, energy=counter(device))
     return Trained(
         inputs=inputs,
         start_seconds=start_seconds,
@@ -61,6 +62,7 @@ def train_and_score(
     workload: Workload,
     test: Samples,
     clock: Callable[[], float] = time.perf_counter,
+    energy: Counter = lambda: None,
 ) -> tuple[tuple[Epoch, ...], float, float]:
     """Train all epochs, scoring after each; return them with the seconds of two copies.
 
@@ -88,7 +90,7 @@ def train_and_score(
             Epoch(**lap._asdict(), accuracy=accuracy, evaluation_seconds=evaluation_seconds)
         )
 
-    epoch_clock = EpochClock(epoch_orders(workload), lap_done, clock)
+    epoch_clock = EpochClock(epoch_orders(workload), lap_done, clock, energy=energy)
     model.train(epoch_clock, epoch_clock.epoch_done)
     if len(epochs) != workload.epochs:
         raise BrokenContract(

@@ -16,7 +16,7 @@ SPEED = (
 )  # fmt: skip
 COST = (
     "backend", "device", "import s", "build s", "first epoch s", "compile s", "pays off after",
-    "evaluation s/epoch", "total s", "peak memory",
+    "evaluation s/epoch", "total s", "J/epoch", "peak memory", "device memory",
 )  # fmt: skip
 
 
@@ -148,8 +148,18 @@ def _cost_row(contest: Contest, row: Row) -> list[str]:
         *(numbers.significant(row.typical(values) or 0, 2) for values in seconds[:3]),
         *_compiling(contest, row),
         *(numbers.significant(row.typical(values) or 0, 2) for values in seconds[3:]),
+        _joules(row),
         numbers.size(row.typical(trained.peak_memory_bytes for trained in trials)),
+        numbers.size(row.typical(trained.device_memory_bytes for trained in trials)),
     ]
+
+
+def _joules(row: Row) -> str:
+    """Return the energy of an epoch, the first left out; "" where nothing counted it."""
+    joules = row.typical(
+        epoch.joules for trained in row.trials.values() for epoch in trained.epochs[1:]
+    )
+    return numbers.significant(joules, 2) if joules else ""
 
 
 def _compiling(contest: Contest, row: Row) -> list[str]:
