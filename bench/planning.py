@@ -1,6 +1,7 @@
 """From what a person asked for to the rows of a run: backends, their devices, the workloads."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from bench.records import Cell, Described, Failed
@@ -38,10 +39,9 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
     """
     variants = choose_variants(asked.variants)
     names, skipped = choose_backends(asked.backends, session.backends, session.pythons)
+    say(f"asking {', '.join(names)} for their devices …")
     described = {}
-    for name in names:
-        say(f"asking {name} for its devices …")
-        result = describe(session, name)
+    for name, result in _describe_all(session, names).items():
         if isinstance(result, Described):
             described[name] = result
         elif name in asked.backends:
@@ -56,6 +56,13 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
         raise Refused(f"nothing is left to run ({reasons}): see `python -m bench list`")
     return Plan(cells, workloads, described, skipped)
+
+
+def _describe_all(session: Session, names: Sequence[str]) -> dict[str, Described | Failed]:
+    """Ask the backends' children, some at a time: nothing is measured yet."""
+    with ThreadPoolExecutor(session.threads) as pool:
+        results = pool.map(lambda name: describe(session, name), names)
+        return dict(zip(names, results, strict=True))
 
 
 def in_words(failed: Failed) -> str:

@@ -29,6 +29,7 @@ class CannotSave(Exception):
 
 # What a number may be: JSON knows no infinity, but 1e999 is read as one.
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
+SomeSeconds = Annotated[float, msgspec.Meta(gt=1e-9, le=1e8)]  # of what cannot take no time
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e20)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -122,7 +123,7 @@ class Proved(Record, frozen=True, tag="proved"):
 class Epoch(Record, frozen=True):
     """One pass over the training set and the evaluation after it."""
 
-    seconds: Seconds
+    seconds: SomeSeconds
     cpu_seconds: Seconds  # of all threads of the process
     loss: Amount  # mean over the training samples, as it trained
     accuracy: Share  # on the test samples, after it
@@ -150,8 +151,8 @@ class Floor(Record, frozen=True, tag="floor"):
     """The matrix products of one epoch of a workload alone, on one device (see bench.floor)."""
 
     library: Name  # what multiplied, with its version
-    epoch_seconds: Seconds
-    peak_flop_per_second: Amount  # of one large product
+    epoch_seconds: SomeSeconds
+    peak_flop_per_second: Annotated[float, msgspec.Meta(ge=1, le=1e20)]  # of one large product
     upload_seconds: Seconds | None = None  # of one epoch's images; None where there is no upload
 
 

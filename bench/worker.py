@@ -6,6 +6,7 @@ the top: what a backend costs to import is part of what is measured.
 
 import importlib.util
 import os
+import signal
 import sys
 import threading
 import time
@@ -45,11 +46,13 @@ class Job(Record, frozen=True):
 
 def main() -> None:
     """Do the job of the first argument, write its result to the second, leave at once."""
-    entered = time.time()
+    entered, own_number = time.time(), os.getpid()
     job_path, result_path = map(Path, sys.argv[1:])
     _end_with_parent()
     job = msgspec.json.decode(job_path.read_bytes(), type=Job)
     result = perform(job, entered)
+    if os.getpid() != own_number:
+        os._exit(1)  # a fork that a backend left running: the result is not its to write
     write_atomically(result_path, msgspec.json.encode(result))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -57,10 +60,19 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    """Exit when the parent does, however it ends: its end of the standard input closes."""
+    """Exit when the parent does, however it ends: its end of our standard input closes.
+
+    What is read from is a copy: a backend that reads or closes its input has an empty one.
+    """
+    link = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
 
     def wait() -> None:
-        os.read(sys.stdin.fileno(), 1)  # unbuffered: holds no lock at exit
+        os.read(link, 1)  # unbuffered: holds no lock at exit
+        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)  # with all that we started
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,45 @@
+"""What all tests share: `made` holds records made up in one line each; nothing touches /tmp's lock.
+
+Tests that start runs hold a lock of their own, so that they neither wait for a run on this
+machine nor refuse one.
+"""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from bench import idx, lock
+
+settings.register_profile(
+    "bench",
+    max_examples=60,
+    deadline=None,  # no test depends on how fast the machine is
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("bench")
+
+pytest_plugins = ["tests.benchmarks.machine_info"]  # before any folder of tests is read
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what narrows down tests of backends and benchmarks, as for `python -m bench run`."""
+    group = parser.getgroup("bench")
+    for name, default in (("backend", "all"), ("device", "all"), ("variant", "relu")):
+        group.addoption(
+            f"--{name}", action="append", default=[], metavar="NAME[,NAME…]",
+            help=f"{name}s to take, or all; of the benchmarks by default: {default}",
+        )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Give every test a lock folder of its own and the shipped images; return the folder."""
+    folder = tmp_path_factory.mktemp("lock")
+    monkeypatch.setenv(lock.VARIABLE, str(folder))
+    monkeypatch.delenv(idx.VARIABLE, raising=False)
+    return folder
