@@ -127,5 +127,5 @@ def _times(row: Row) -> Iterable[str]:
     if max(seconds) > SPREAD * min(seconds):
         yield (
             f"its trials lie between {min(seconds):.3g} and {max(seconds):.3g} s an epoch; "
-            f"expected a factor of {SPREAD} at most: find what disturbed them (`doctor`) and run again"
+            f"expected a factor of {SPREAD} at most: find what disturbed them (`doctor`), run again"
         )

@@ -1,8 +1,8 @@
 """The parent's side of the process border: start a child for one job and bring back its result.
 
-A fresh child for every job: threads, affinity, visible GPUs and the backend's own variables are
-set before any framework is imported, caches of earlier trials are out of reach (the temporary and
-the cache folder are new), and a crash or a hang costs one job.
+A fresh child for every job: its surroundings (bench.surroundings) and its affinity are set before
+any framework is imported, caches of earlier trials are out of reach (the temporary and the cache
+folder are new), and a crash or a hang costs one job.
 """
 
 import os
@@ -12,73 +12,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import psutil
 
-from bench import idx, machine, scrub
+from bench import machine, scrub
 from bench.records import CannotSave, Failed
 from bench.worker import Job, Result
 
-ROOT = Path(__file__).parent.parent
 LINE = 500  # letters that a failed row keeps of a line
 LOG_LINES = 20  # that a failed row keeps
 TAIL_BYTES = 20_000  # of a log, in which its last lines are looked for
 KEPT_BYTES = 10_000_000  # of the log of a failed child
 SAMPLE_SECONDS = 1.0  # between two looks at the machine while a child runs
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-)
-NO_GPU = {
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "HIP_VISIBLE_DEVICES": "-1",
-    "ROCR_VISIBLE_DEVICES": "-1",
-    "JAX_PLATFORMS": "cpu",
-}
 
 
 class CannotStart(Exception):
     """The interpreter of a child cannot be started."""
-
-
-def environment(variables: dict[str, str], device: str | None, threads: int) -> dict[str, str]:
-    """Return the environment of a child that computes on the device; None: it may see all.
-
-    `variables` are the backend's own. CPU children see no GPU; a child on `cuda:1` sees that one
-    only (of those that are visible here, in the order of the PCI bus).
-    """
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    result = {
-        **os.environ,
-        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        "PYTHONPATH": path,
-        "PYTHONUNBUFFERED": "1",
-        **variables,
-    }
-    if idx.VARIABLE in os.environ:
-        result[idx.VARIABLE] = str(idx.data_folder())  # the child works in another folder
-    if device == "cpu":
-        result.update(NO_GPU)
-    elif device is not None and device.startswith("cuda:"):
-        visible = [gpu for gpu in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu]
-        index = int(device.removeprefix("cuda:"))
-        result["CUDA_VISIBLE_DEVICES"] = visible[index] if index < len(visible) else str(index)
-    return result
-
-
-def device_in_child(device: str) -> str:
-    """Return the device's name inside a child that sees no other GPU."""
-    return "cuda:0" if device.startswith("cuda:") else device
 
 
 def run_child(
@@ -97,17 +50,15 @@ def run_child(
     lines that it printed; the whole log is then kept at `keep_log`. If this process is
     interrupted, the child and all that it started are ended first.
     """
-    with _own_folder() as name:
-        folder = Path(name)
-        paths = [folder / "job.json", folder / "result.json"]
-        caches = {"TMPDIR": name, "XDG_CACHE_HOME": name}
-        command = [python, "-P", "-m", "bench.worker", *map(str, paths)]
-        job = msgspec.structs.replace(job, started=time.time())
-        paths[0].write_bytes(msgspec.json.encode(job))
+    with _own_folder(job) as folder:
+        paths = [str(folder / "job.json"), str(folder / "result.json")]
+        command = [python, "-P", "-m", "bench.worker", *paths]
+        caches = {"TMPDIR": str(folder), "XDG_CACHE_HOME": str(folder)}
         try:
             with _started(command, {**variables, **caches}, folder, cpus) as process:
                 timed_out = not _wait(process, timeout, sample)
-            result = _result(paths[1], process.returncode, timeout if timed_out else None)
+            after = timeout if timed_out else None
+            result = _result(folder / "result.json", process.returncode, after)
         except CannotStart as error:
             result = Failed(kind="no result", reason=str(error))
         if isinstance(result, Failed):
@@ -118,17 +69,20 @@ def run_child(
 
 
 @contextmanager
-def _own_folder() -> Iterator[str]:
-    """Make a folder for one child and remove it afterwards; raise CannotSave if there is no room."""
-    try:
-        made = tempfile.TemporaryDirectory(prefix="mlp-bench-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise CannotSave(
-            f"no folder can be made for a child: {error}; expected room in the temporary folder: "
-            "make some, or name another one in the variable TMPDIR"
-        ) from error
-    with made as name:
-        yield name
+def _own_folder(job: Job) -> Iterator[Path]:
+    """Make a folder with the job in it and remove it afterwards; raise CannotSave without room."""
+    with ExitStack() as stack:
+        try:
+            made = tempfile.TemporaryDirectory(prefix="mlp-bench-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
+            job = msgspec.structs.replace(job, started=time.time())
+            (folder / "job.json").write_bytes(msgspec.json.encode(job))
+        except OSError as error:
+            raise CannotSave(
+                f"a child's job cannot be written: {error}; expected room in the temporary "
+                f"folder: make some, or name another folder in the variable TMPDIR"
+            ) from error
+        yield folder
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 VARIABLE = "MLP_BENCH_DATA"
-SHIPPED = Path(__file__).parent / "mnist"
+SHIPPED = Path(__file__).resolve().parent / "mnist"
 PIECE = 1 << 20  # bytes
 
 
@@ -78,7 +78,7 @@ def read(folder: Path, file: IdxFile, count: int) -> bytes:
     The shipped files are checked by SHA-256, others by header, size and range of the labels.
     """
     raw, compressed = folder / file.name, folder / f"{file.name}.gz"
-    path = raw if raw.exists() else compressed
+    path = raw if os.path.exists(raw) else compressed  # that of pathlib may raise
     try:
         with _open(path) as stream:
             return _read(stream, path, file, count * file.item_bytes)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import machine
-from bench.child import device_in_child, environment, run_child
+from bench.child import run_child
 from bench.discovery import Backend
 from bench.records import Described, Failed, Moment
 from bench.runner import RunStep, Step
+from bench.surroundings import device_in_child, environment
 from bench.worker import Job, Result
 from bench.workload import Workload
 

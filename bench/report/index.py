@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bench.report import numbers, tables
+from bench.report import history, numbers, tables
 from bench.report.footnotes import Footnotes
 from bench.report.machine_page import device_kind, title
 from bench.report.markdown import table, text
@@ -16,9 +16,16 @@ LEGEND = (
     "the same epoch of 6,000 images; it was published in whole seconds."
 )
 
+PUBLISHED_LEGEND = (
+    "What others published, as they published it; never ranked with ours. Only where the work is "
+    "the same is ours divided by it."
+)
 
-def page(machines: Mapping[str, Sequence[Section]]) -> str:
-    """Return the whole page; machines by slug, each with its sections."""
+
+def page(
+    machines: Mapping[str, Sequence[Section]], everything: Mapping[str, Sequence[Section]]
+) -> str:
+    """Return the whole page; machines by slug, each with the sections to show, and with all."""
     headers = ["machine", "variant", "device", "images", "fastest backend", "s per epoch [95 %]",
                "test accuracy", "× notebook", "date"]  # fmt: skip
     rows = [
@@ -28,7 +35,13 @@ def page(machines: Mapping[str, Sequence[Section]]) -> str:
         if (row := _row(slug, section)) is not None
     ]
     parts = ["# Results", LEGEND, table(headers, rows, left=3), "## Published figures"]
-    return "\n\n".join([*parts, published()]) + "\n"
+    parts += [published(), PUBLISHED_LEGEND]
+    for slug, sections in machines.items():
+        past = history.tables(everything[slug])
+        if past:
+            name = text(title(sections[0].run.machine))
+            parts += [f"## History: {name}", past]
+    return "\n\n".join(parts) + "\n"
 
 
 def _row(slug: str, section: Section) -> list[str] | None:

@@ -11,6 +11,12 @@ from bench.report.markdown import code_block, text
 from bench.report.sections import Section
 from bench.workload import Workload
 
+QUALITY_LEGEND = (
+    "After the last epoch, mean ± standard deviation over the rounds. *s to* an accuracy counts from "
+    "the start of the process: importing, reading the data, building and compiling included, "
+    "evaluation not."
+)
+
 
 def page(sections: Sequence[Section]) -> str:
     """Return the whole page; the sections are of one machine."""
@@ -96,6 +102,7 @@ def _section(section: Section) -> list[str]:
         cost,
         "### Quality",
         quality,
+        QUALITY_LEGEND,
         failed and "### Failed trials",
         failed,
         _skipped(section.run),

@@ -1,5 +1,6 @@
 """From the run files to the pages: nothing else is read, and nothing is measured."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +20,10 @@ class Rendered(NamedTuple):
 def render(reports: Path) -> Rendered:
     """Write a page for each machine and the index; raise CannotSave if that is not possible."""
     runs, problems = read_runs(reports / "runs")
-    machines = by_machine(runs)
-    pages = {slug: machine_page.page(sections) for slug, sections in machines.items()}
-    pages["README"] = index.page(machines)
+    everything = by_machine(runs)
+    shown = {slug: to_show(sections) for slug, sections in everything.items()}
+    pages = {slug: machine_page.page(sections) for slug, sections in shown.items()}
+    pages["README"] = index.page(shown, everything)
     written = [path for name, content in pages.items()
                if _write(path := reports / f"{name}.md", content)]  # fmt: skip
     return Rendered(written, problems)
@@ -39,15 +41,17 @@ def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
 
 
 def by_machine(runs: dict[str, Run]) -> dict[str, list[Section]]:
-    """Return the sections to show, by the machine's slug, in the order of the variants."""
+    """Return the sections of all runs, by the machine's slug."""
     sections: dict[str, list[Section]] = {}
     for name, run in runs.items():
         slug = machine.slug(run.machine)
         sections.setdefault(slug, []).extend(sections_of(name, run))
-    return {
-        slug: sorted(newest_widest(found).values(), key=_place)
-        for slug, found in sorted(sections.items())
-    }
+    return dict(sorted(sections.items()))
+
+
+def to_show(sections: Sequence[Section]) -> list[Section]:
+    """Return the sections of a machine that stand on its page, accelerators first."""
+    return sorted(newest_widest(sections).values(), key=_place)
 
 
 def _place(section: Section) -> tuple[bool, str, int, int, str]:

@@ -8,6 +8,7 @@ from bench.records import Cell, Floor
 from bench.report import efficiency, numbers
 from bench.report.footnotes import Footnotes
 from bench.report.markdown import table, text
+from bench.report.time_to_accuracy import thresholds, typical_seconds
 from bench.rows import Row
 
 SPEED = (
@@ -184,7 +185,10 @@ def _compiling(contest: Contest, row: Row) -> list[str]:
 
 def quality(contest: Contest) -> str:
     """Return the table of losses and accuracies after the last epoch, over the rounds."""
-    headers = ["backend", "device", "training loss", "test accuracy", "lowest", "highest"]
+    if not contest.rows:
+        return ""
+    reached = [f"s to {one:.2f}" for one in thresholds(contest.rows[0].workload)]
+    headers = ["backend", "device", "training loss", "test accuracy", "lowest", "highest", *reached]
     return table(
         headers, [_quality_row(contest, row) for row in contest.rows if row.trials], left=2
     )
@@ -200,7 +204,14 @@ def _quality_row(contest: Contest, row: Row) -> list[str]:
         mean_and_spread(accuracies),
         f"{min(accuracies):.4f}",
         f"{max(accuracies):.4f}",
+        *(_seconds_to(row, accuracy) for accuracy in thresholds(row.workload)),
     ]
+
+
+def _seconds_to(row: Row, accuracy: float) -> str:
+    """Return the seconds from the start of a trial until it reached an accuracy."""
+    seconds = typical_seconds(row, accuracy)
+    return "not reached" if seconds is None else numbers.significant(seconds, 2)
 
 
 def mean_and_spread(values: Sequence[float]) -> str:

@@ -1,0 +1,57 @@
+"""The environment of a child: threads, visible GPUs, the backend's own variables.
+
+All of it has to be there before a framework is first imported, hence before the child starts.
+"""
+
+import os
+from pathlib import Path
+
+from bench import idx
+
+ROOT = Path(__file__).parent.parent
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
+NO_GPU = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "HIP_VISIBLE_DEVICES": "-1",
+    "ROCR_VISIBLE_DEVICES": "-1",
+    "JAX_PLATFORMS": "cpu",
+}
+
+
+def environment(variables: dict[str, str], device: str | None, threads: int) -> dict[str, str]:
+    """Return the environment of a child that computes on the device; None: it may see all.
+
+    `variables` are the backend's own. CPU children see no GPU; a child on `cuda:1` sees that one
+    only (of those that are visible here, in the order of the PCI bus).
+    """
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    result = {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",
+        **variables,
+    }
+    if idx.VARIABLE in os.environ:
+        result[idx.VARIABLE] = str(idx.data_folder())  # the child works in another folder
+    if device == "cpu":
+        result.update(NO_GPU)
+    elif device is not None and device.startswith("cuda:"):
+        visible = [gpu for gpu in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpu]
+        index = int(device.removeprefix("cuda:"))
+        result["CUDA_VISIBLE_DEVICES"] = visible[index] if index < len(visible) else str(index)
+    return result
+
+
+def device_in_child(device: str) -> str:
+    """Return the device's name inside a child that sees no other GPU."""
+    return "cuda:0" if device.startswith("cuda:") else device
