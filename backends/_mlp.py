@@ -22,13 +22,14 @@ class Network:
         """Copy the parameters to where `xp`, the module numpy or cupy, computes."""
         self._xp = xp
         self._workload = workload
-        self._random = xp.random.default_rng(workload.seed)
         flat = [xp.asarray(array).ravel() for layer in parameters for array in layer]
         self._vector = xp.concatenate(flat)
         self._gradient = xp.empty_like(self._vector)
         if isinstance(workload.optimizer, RMSprop):
             self._square = xp.zeros_like(self._vector)
             self._scratch = xp.empty_like(self._vector)
+        if workload.dropout:
+            self._random = xp.random.default_rng(workload.seed)
         self.layers = _split(self._vector, workload.widths)
         self._gradients = _split(self._gradient, workload.widths)
         self._buffers: dict[int, tuple[list[Array], list[Array]]] = {}
@@ -61,10 +62,11 @@ class Network:
 
     def _forward(self, images: Array, outputs: list[Array]) -> None:
         inputs = images
-        for (weight, bias), output in zip(self.layers, outputs, strict=True):
+        for index, output in enumerate(outputs):
+            weight, bias = self.layers[index]
             self._xp.matmul(inputs, weight, out=output)  # (rows, in) @ (in, out)
-            output += bias
-            if output is not outputs[-1]:
+            self._xp.add(output, bias, out=output)
+            if index < len(outputs) - 1:
                 self._activate(output)
                 self._drop(output)
             inputs = output

@@ -1,40 +1,48 @@
 """What the PyTorch backends share: the network, its optimizer, the devices, the versions."""
 
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import nn
 
-from bench.contract import Layer, Parameters
-from bench.workload import SGD, Workload
+from bench.contract import Floats, Integers, Layer, Parameters
+from bench.workload import SGD, RMSprop, Workload
 
 torch.set_float32_matmul_precision("highest")  # no TF32, no bfloat16: on CUDA and in oneDNN
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
+Tensors = list[torch.Tensor]
 
-class RMSprop(torch.optim.Optimizer):
+
+class RMSpropInside(torch.optim.Optimizer):
     """RMSprop with epsilon inside the root; PyTorch's own adds it outside."""
 
-    def __init__(self, parameters: Any, lr: float, rho: float, epsilon: float) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], chosen: RMSprop) -> None:
         """Start with mean squares of zero."""
-        super().__init__(parameters, {"lr": lr, "rho": rho, "epsilon": epsilon})
-        self._squares = [
-            [torch.zeros_like(parameter) for parameter in group["params"]]
-            for group in self.param_groups
-        ]
+        super().__init__(parameters, {"lr": chosen.learning_rate})
+        self._chosen = chosen
+        self._weights = [weight for group in self.param_groups for weight in group["params"]]
+        self._squares = [torch.zeros_like(weight) for weight in self._weights]
 
-    @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update all parameters, a list of tensors at a time."""
-        for group, squares in zip(self.param_groups, self._squares, strict=True):
-            gradients = [parameter.grad for parameter in group["params"]]
-            torch._foreach_mul_(squares, group["rho"])
-            torch._foreach_addcmul_(squares, gradients, gradients, 1 - group["rho"])
-            roots = torch._foreach_add(squares, group["epsilon"])
-            torch._foreach_sqrt_(roots)
-            torch._foreach_addcdiv_(group["params"], gradients, roots, -group["lr"])
+        """Update all parameters."""
+        gradients = [weight.grad for weight in self._weights]
+        update(self._chosen, self._weights, gradients, self._squares)
+
+
+@torch.no_grad()
+def update(chosen: SGD | RMSprop, weights: Tensors, gradients: Tensors, squares: Tensors) -> None:
+    """Do the optimizer's step in place, for all parameters at once."""
+    if isinstance(chosen, SGD):
+        torch._foreach_add_(weights, gradients, alpha=-chosen.learning_rate)
+        return
+    torch._foreach_mul_(squares, chosen.rho)
+    torch._foreach_addcmul_(squares, gradients, gradients, 1 - chosen.rho)
+    roots = torch._foreach_add(squares, chosen.epsilon)
+    torch._foreach_sqrt_(roots)
+    torch._foreach_addcdiv_(weights, gradients, roots, -chosen.learning_rate)
 
 
 def build(workload: Workload, parameters: Parameters, device: str) -> nn.Sequential:
@@ -58,7 +66,7 @@ def optimizer_for(workload: Workload, network: nn.Module) -> torch.optim.Optimiz
     chosen = workload.optimizer
     if isinstance(chosen, SGD):
         return torch.optim.SGD(network.parameters(), chosen.learning_rate, fused=True)
-    return RMSprop(network.parameters(), chosen.learning_rate, chosen.rho, chosen.epsilon)
+    return RMSpropInside(network.parameters(), chosen)
 
 
 def copies(network: nn.Sequential) -> Parameters:
@@ -71,6 +79,15 @@ def copies(network: nn.Sequential) -> Parameters:
         for linear in network
         if isinstance(linear, nn.Linear)
     ]
+
+
+def predicted(network: nn.Sequential, images: Floats, device: str) -> Integers:
+    """Return the most likely class of each image; leave the network as it was, in training."""
+    network.eval()
+    with torch.inference_mode():
+        classes = network(torch.tensor(images, device=device)).argmax(dim=1)
+    network.train()
+    return classes.cpu().numpy()
 
 
 def devices() -> list[str]:

@@ -6,6 +6,10 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, eager"
+#
+# [tool.bench.environment]
+# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
+# NVIDIA_TF32_OVERRIDE = "0"
 # ///
 
 import torch
@@ -14,7 +18,7 @@ from torch import nn
 from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
 
-from ._torch import build, copies, devices, optimizer_for, versions, wait_for
+from ._torch import build, copies, devices, optimizer_for, predicted, versions, wait_for
 
 __all__ = ["Model", "devices", "versions"]
 
@@ -36,15 +40,13 @@ class Model:
 
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
         """Train one epoch for each order."""
-        self._network.train()
         for order in orders:
             loss = torch.zeros((), device=self._device)
             rows_on_device = torch.tensor(order, device=self._device)
             for rows in rows_on_device.split(self._batch_size):
                 loss += self._step(rows) * len(rows)
-            mean = loss.item() / len(order)
             wait_for(self._device)
-            epoch_done(mean)
+            epoch_done(loss.item() / len(order))
 
     def _step(self, rows: torch.Tensor) -> torch.Tensor:
         """Train on the batch of these rows and return its mean loss."""
@@ -57,12 +59,7 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        self._network.eval()
-        with torch.inference_mode():
-            logits = self._network(torch.tensor(images, device=self._device))
-            classes = logits.argmax(dim=1).cpu().numpy()
-        self._network.train()
-        return classes
+        return predicted(self._network, images, self._device)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""

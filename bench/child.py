@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import psutil
@@ -26,6 +25,7 @@ from bench.worker import Job, Result
 LINE = 500  # letters that a failed row keeps of a line
 LOG_LINES = 20  # that a failed row keeps
 TAIL_BYTES = 20_000  # of a log, in which its last lines are looked for
+LOG_LIMIT_BYTES = 1_000_000_000  # a child that prints more would fill the disk
 KEPT_BYTES = 10_000_000  # of the log of a failed child
 SAMPLE_SECONDS = 1.0  # between two looks at the machine while a child runs
 
@@ -48,7 +48,8 @@ def run_child(
 
     Always returns: a child that raises, dies, hangs or brings rubbish is a Failed, with the last
     lines that it printed; the whole log is then kept at `keep_log`. If this process is
-    interrupted, the child and all that it started are ended first.
+    interrupted, or `sample` raises, the child and all that it started are ended first. Raises
+    CannotSave if there is no room for the job.
     """
     with _own_folder(job) as folder:
         paths = [str(folder / "job.json"), str(folder / "result.json")]
@@ -56,9 +57,8 @@ def run_child(
         caches = {"TMPDIR": str(folder), "XDG_CACHE_HOME": str(folder)}
         try:
             with _started(command, {**variables, **caches}, folder, cpus) as process:
-                timed_out = not _wait(process, timeout, sample)
-            after = timeout if timed_out else None
-            result = _result(folder / "result.json", process.returncode, after)
+                cut_short = _wait(process, timeout, folder / "log", sample)
+            result = cut_short or _result(folder / "result.json", process.returncode)
         except CannotStart as error:
             result = Failed(kind="no result", reason=str(error))
         if isinstance(result, Failed):
@@ -139,22 +139,25 @@ def _descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return found
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float, sample: Callable[[], Any]) -> bool:
-    """Return whether the process ended within the time-out, in seconds."""
+def _wait(
+    process: subprocess.Popen[bytes], timeout: float, log: Path, sample: Callable[[], object]
+) -> Failed | None:
+    """Wait for the process to end; return why it has to be ended, if it has to be."""
     deadline = time.monotonic() + timeout
     while (left := deadline - time.monotonic()) > 0:
         try:
             process.wait(min(SAMPLE_SECONDS, left))
-            return True
+            return None
         except subprocess.TimeoutExpired:
             sample()
-    return False
+        if log.stat().st_size > LOG_LIMIT_BYTES:
+            reason = f"ended after it had printed more than {LOG_LIMIT_BYTES:,} bytes"
+            return Failed(kind="no result", reason=reason)
+    reason = f"no result after {timeout:g} s; give it more with --timeout"
+    return Failed(kind="timed out", reason=reason)
 
 
-def _result(path: Path, returncode: int, timeout: float | None) -> Result:
-    if timeout is not None:
-        reason = f"no result after {timeout:g} s; give it more with --timeout"
-        return Failed(kind="timed out", reason=reason)
+def _result(path: Path, returncode: int) -> Result:
     if path.exists():
         try:
             result: Result = msgspec.json.decode(path.read_bytes(), type=Result)

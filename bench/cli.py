@@ -6,18 +6,33 @@ be done; 130 interrupted.
 
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
-from bench import __version__
+from bench import __version__, idx
+from bench.options import (
+    Duration,
+    Percent,
+    Stop,
+    backend_option,
+    count,
+    device_option,
+    names,
+    python_option,
+    reports_option,
+    threads_option,
+    timeout_option,
+    variant_option,
+)
 from bench.workload import VARIANTS
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-REPORTS = Path(__file__).parent.parent / "reports"
+MOST_ROUNDS = MOST_EPOCHS = 1_000  # a typing error beyond: nobody could wait for it
+TRAIN, TEST = idx.TRAIN_IMAGES.shape[0], idx.TEST_IMAGES.shape[0]  # as many as there are
+BESIDE_RESUME = ("timeout", "python", "until", "max-minutes")
+NOT_IN_A_RUN = ("resume", "timeout", "pythons", "until", "max_minutes")
 
 WORDS = """
 \b
@@ -31,93 +46,6 @@ run       one `python -m bench run`; one JSON file in reports/runs/
 proof     a check, before anything is timed, that a backend computes the
           specified network
 """
-
-
-class Stop(click.ClickException):
-    """What was asked for cannot be done."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        """Print the message as it is: it says what to do."""
-        click.echo(f"error: {self.message}", err=True)
-
-
-class Names(click.ParamType[Any]):
-    """A name, or several separated by commas."""
-
-    name = "name[,name…]"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
-        """Split at commas."""
-        return [name.strip() for name in value.split(",") if name.strip()]
-
-
-class Percent(click.ParamType[Any]):
-    """A share, as 5%, 5 % or 0.05."""
-
-    name = "percent"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Return the share as a fraction."""
-        text = str(value).strip()
-        try:
-            share = float(text.rstrip("% ")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            share = -1.0
-        if not 0 < share < 10:
-            self.fail(f"{value!r} is no share; expected something like 5% or 0.05", param, ctx)
-        return share
-
-
-def _flat(ctx: Any, param: Any, value: tuple[list[str], ...]) -> list[str]:
-    return [name for names in value for name in names]
-
-
-def _python(ctx: Any, param: Any, value: tuple[str, ...]) -> dict[str, str]:
-    pythons = {}
-    for text in value:
-        name, separator, path = text.partition("=")
-        if not separator or not Path(path).expanduser().is_file():
-            raise Stop(
-                f"--python {text!r} names no interpreter; expected BACKEND=PATH with the path of "
-                "a python that has the backend's framework"
-            )
-        pythons[name] = str(Path(path).expanduser().absolute())
-    return pythons
-
-
-def _names(*flags: str, default: str, **rest: Any) -> Decorator:
-    return click.option(
-        *flags, type=Names(), multiple=True, default=[default], callback=_flat, **rest
-    )
-
-
-def _count(flag: str, text: str, most: int | None = None) -> Decorator:
-    return click.option(flag, type=click.IntRange(1, most), help=text)
-
-
-backend_option = _names("--backend", default="all", help="Backends, or all. [default: all]")
-device_option = _names(
-    "--device", default="all",
-    help="Devices: cpu, cuda (every one), cuda:1, mps … or all. [default: all]",
-)  # fmt: skip
-variant_option = _names(
-    "--variant", default="relu", help=f"Of {', '.join(VARIANTS)}, or all. [default: relu]"
-)
-threads_option = _count("--threads", "CPU threads. [default: the physical cores]")
-timeout_option = click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=1800.0, show_default=True,
-    help="Seconds after which a trial is ended and counts as failed.",
-)  # fmt: skip
-python_option = click.option(
-    "--python", "pythons", multiple=True, callback=_python, metavar="BACKEND=PATH",
-    help="Run a backend's children with another interpreter.",
-)  # fmt: skip
-reports_option = click.option(
-    "--reports", type=click.Path(path_type=Path, file_okay=False), default=REPORTS,
-    help="Folder of tables and run files. [default: the project's reports/]",
-)  # fmt: skip
 
 
 @click.group(epilog=WORDS)
@@ -138,10 +66,10 @@ def _end_cleanly_on_sigterm() -> None:
 @backend_option
 @device_option
 @variant_option
-@_count("--rounds", "Trials of every backend × device × variant. [default: 5]")
-@_count("--epochs", "Epochs. [default: 10 on the CPU, 20 on accelerators]")
-@_count("--train-samples", "Training images. [default: 6,000 on the CPU, else 60,000]", 60_000)
-@_count("--test-samples", "Test images. [default: 5,000 on the CPU, else 10,000]", 10_000)
+@count("--rounds", "Trials of every backend × device × variant. [default: 5]", MOST_ROUNDS)
+@count("--epochs", "Epochs. [default: 10 on the CPU, 20 on accelerators]", MOST_EPOCHS)
+@count("--train-samples", "Training images. [default: 6,000 on the CPU, else 60,000]", TRAIN)
+@count("--test-samples", "Test images. [default: 5,000 on the CPU, else 10,000]", TEST)
 @threads_option
 @timeout_option
 @python_option
@@ -150,7 +78,7 @@ def _end_cleanly_on_sigterm() -> None:
     help="Add rounds until every interval is that tight, as 2%, or --max-minutes are over.",
 )  # fmt: skip
 @click.option(
-    "--max-minutes", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True,
+    "--max-minutes", type=Duration(), default=60.0, show_default=True,
     help="Begin no further round after that, with --until.",
 )  # fmt: skip
 @click.option("--quick", is_flag=True, help="A first look: relu, 1 round, 3 epochs.")
@@ -163,14 +91,28 @@ def run(**asked: Any) -> None:
     """Train with every backend on every device and write the tables."""
     from bench.commands import run as command
 
+    if asked["resume"]:
+        _refuse_beside_resume(asked)
     _end_cleanly_on_sigterm()
     sys.exit(_guarded(command.run, **asked))
+
+
+def _refuse_beside_resume(asked: dict[str, Any]) -> None:
+    """Raise Stop if an option says otherwise what a resumed run has decided already."""
+    for parameter in click.get_current_context().command.params:
+        given = parameter.name and asked[parameter.name]
+        if parameter.name not in NOT_IN_A_RUN and given and given != parameter.default:
+            raise Stop(
+                f"{parameter.opts[0]} cannot go with --resume: a resumed run keeps its own; "
+                f"expected {', '.join(f'--{name}' for name in BESIDE_RESUME)} at most: leave it "
+                "out, or start a new run"
+            )
 
 
 @main.command()
 @backend_option
 @device_option
-@_names("--variant", default="all", help=f"Of {', '.join(VARIANTS)}, or all. [default: all]")
+@names("--variant", default="all", help=f"Of {', '.join(VARIANTS)}, or all. [default: all]")
 @threads_option
 @timeout_option
 @python_option
@@ -231,11 +173,14 @@ def list_backends(devices: bool, pythons: dict[str, str]) -> None:
 
 @main.command()
 @reports_option
-def report(reports: Path) -> None:
-    """Write the tables from the run files alone."""
+@click.option(
+    "--page", "with_page", is_flag=True, help="Write index.html, too: one page to explore."
+)
+def report(reports: Path, with_page: bool) -> None:
+    """Write tables and charts from the run files alone."""
     from bench.commands import report as command
 
-    sys.exit(_guarded(command.report, reports=reports))
+    sys.exit(_guarded(command.report, reports=reports, with_page=with_page))
 
 
 def _guarded(command: Any, **arguments: Any) -> int:

@@ -102,7 +102,7 @@ def why_not(base: Row, new: Row, marks: tuple[Marks, Marks]) -> str | None:
             return f"{side} is marked: {mistake}"
         if not row.trials:
             return f"{side} has no successful trial"
-    if base.inputs != new.inputs:
+    if base.inputs != new.inputs or len(base.inputs) > 1:
         return f"different inputs, {_listed(base.inputs)} and {_listed(new.inputs)}"
     if not set(base.seconds) & set(new.seconds):
         return "no round that both completed"

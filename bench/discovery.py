@@ -24,6 +24,10 @@ HEADER = re.compile(r"(?m)^# /// script\s*$\n((?:^#(?: .*)?$\n)+?)^# ///\s*$")  
 CONTRACT = ("devices", "versions", "Model")
 
 
+class NoFolder(Exception):
+    """The variable MLP_BENCH_BACKENDS names no folder."""
+
+
 class Backend(NamedTuple):
     """What is known of a backend from its file alone."""
 
@@ -62,22 +66,41 @@ class Backend(NamedTuple):
 
 
 def folders() -> list[Path]:
-    """Return the folders that hold backends: the shipped one, and the variable's if it is set."""
+    """Return the folders that hold backends: the shipped one, and the variable's if it is set.
+
+    Raises NoFolder if the variable names none.
+    """
     extra = os.environ.get(FOLDER_VARIABLE)
-    return [SHIPPED, *([Path(extra).resolve()] if extra else [])]
+    if extra and not Path(extra).is_dir():
+        raise NoFolder(
+            f"{FOLDER_VARIABLE} is {extra!r}, which is no folder; expected one that holds "
+            "backends: make it, or unset the variable"
+        )
+    return list(dict.fromkeys([SHIPPED.resolve(), *([Path(extra).resolve()] if extra else [])]))
 
 
 def discover() -> dict[str, Backend]:
-    """Return all backends by name, in alphabetical order."""
-    paths = [path for folder in folders() for path in folder.glob("[!_]*.py")]
-    return {path.stem: inspect(path) for path in sorted(paths, key=lambda path: path.stem)}
+    """Return all backends by name, in alphabetical order; two of one name are one broken one."""
+    paths: dict[str, list[Path]] = {}
+    for folder in folders():
+        for path in folder.glob("[!_.]*.py"):
+            paths.setdefault(path.stem, []).append(path)
+    return {name: _only(paths[name]) for name in sorted(paths)}
+
+
+def _only(paths: list[Path]) -> Backend:
+    """Return the backend of the one file of its name: a second must not pass for the first."""
+    if len(paths) == 1:
+        return inspect(paths[0])
+    reason = f"there are {len(paths)} of that name: {', '.join(map(str, paths))}: rename one"
+    return Backend(name=paths[0].stem, path=paths[0], broken=reason)
 
 
 def inspect(path: Path) -> Backend:
     """Read one backend's file."""
     try:
         source = path.read_text(encoding="utf-8")
-        tree = ast.parse(source)
+        tree = ast.parse(source, str(path))
         header = _header(source)
         table = header.get("tool", {}).get("bench", {})
         return Backend(
@@ -90,7 +113,7 @@ def inspect(path: Path) -> Backend:
             missing=_missing_modules(tree, path),
             broken=_missing_names(tree),
         )
-    except (SyntaxError, ValueError, OSError, AttributeError, TypeError) as error:
+    except (SyntaxError, ValueError, OSError, AttributeError, TypeError, RecursionError) as error:
         return Backend(name=path.stem, path=path, broken=f"{type(error).__name__}: {error}")
 
 
@@ -125,7 +148,7 @@ def _missing_modules(tree: ast.Module, path: Path) -> tuple[str, ...]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names = [node.module]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            shared = path.parent / f"{node.module}.py"
+            shared = _shared(path.parent, f"{node.module}.py")
             missing.update(dict.fromkeys(_missing_modules(ast.parse(shared.read_text()), shared)))
             continue
         else:
@@ -133,6 +156,11 @@ def _missing_modules(tree: ast.Module, path: Path) -> tuple[str, ...]:
         tops = {name.partition(".")[0]: None for name in names}
         missing.update({top: None for top in tops if not _can_be_found(top)})
     return tuple(missing)
+
+
+def _shared(folder: Path, name: str) -> Path:
+    """Return where shared code lies: beside the backend, or with the shipped ones."""
+    return folder / name if (folder / name).exists() else SHIPPED / name
 
 
 def _can_be_found(module: str) -> bool:

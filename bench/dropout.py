@@ -1,68 +1,75 @@
 """Does a backend's dropout do what it should: on in training, off in prediction, scaled rightly?
 
-Masks differ from framework to framework, so the check looks at means. The network is given
-parameters that ignore the image, and the learning rate 0, so that the mean loss of an epoch tells
-what dropout did to its units. In both experiments the first layer puts out 1 everywhere, class 1
-has the logit 1, class 0 has the logit x below, all others 0, and all labels are 0.
+Masks differ from framework to framework, so the checks look at means.
 
-averages  unit i of the second layer puts out relu(d - 1), where d is unit i of the first after
-          dropout at rate p: p / (1 - p) if it was kept. x = 5 * mean over the second layer after
-          dropout, hence 5 * p, if both layers scale by 1 / (1 - p) and the first drops p.
-one unit  x = 4 * one unit of the second layer: 0 if it was dropped, which loses a lot.
+still     The learning rate is 0 and the parameters are made so that the loss tells what happened
+          to the units. Label and class 0 have the logit x below, class 1 has 1, all others 0.
+          bright images (pixels 1): the first layer puts out 1, unit i of the second relu(d - 1)
+          where d is unit i of the first after dropout at rate p: p / (1 - p) if it was kept.
+          x = 5 * mean over the second layer after dropout: 5 * p if all is scaled by 1 / (1 - p).
+          dark images (pixels 0): x = 4 * one unit of the second layer, which puts out 1: without
+          it, when it was dropped, much is lost.
+learning  The variant's own parameters and SGD, one epoch: along the updates of the NumPy backend
+          under other masks, the update must be as long as they are along each other. That tells
+          of the backward pass.
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from bench.clock import EpochClock, Lap
-from bench.contract import Layer, Model, Parameters, Samples
-from bench.inputs import epoch_orders
-from bench.workload import Workload
+from bench.contract import Floats, Integers, Layer, Model, Parameters, Samples
+from bench.inputs import epoch_orders, start_parameters
+from bench.reference import numpy_model
+from bench.workload import SGD, Workload
 
-AVERAGES_EPOCHS = 2
-ONE_UNIT_EPOCHS = 20
-SAMPLES = 496
-AVERAGES_TOLERANCE = 0.01  # of the loss; chance moves it by less than 0.001
+BRIGHT_EPOCHS = 2
+DARK_EPOCHS = 20
+SAMPLES = 496  # half of them bright, half dark; an epoch takes those of one kind twice
+HIDDEN = (256, 256)  # of the still experiment: wide enough for its mean, quick
+BRIGHT_TOLERANCE = 0.01  # of the loss; chance moves it by 0.001
 DEVIATIONS = 6  # standard deviations by which chance may move a mean
 SPREAD_LIMITS = (0.4, 2.0)  # of the epochs' spread over the expected one: 20 epochs, chance 1e-6
+MASKS = 4  # of which the reference's mean update is taken
+UPDATE_TOLERANCE = 0.08  # of the length of a layer's update; chance moves it by 0.012
 
 
 class Observed(NamedTuple):
-    """What an experiment showed."""
+    """What the still experiment showed."""
 
-    losses: list[float]  # mean loss of each epoch
-    missed: int  # predictions that were not class 0, over all epochs
+    losses: list[float]  # mean loss of each epoch, bright ones first
+    missed: int  # predictions that were not what the network says without dropout
 
 
-def mistakes(model_type: type[Model], workload: Workload, device: str) -> list[str]:
+def mistakes(model_type: type[Model], workload: Workload, train: Samples, device: str) -> list[str]:
     """Return what is wrong with a backend's dropout, in words; [] if nothing is."""
-    still = msgspec.structs.replace(
-        workload,
-        optimizer=msgspec.structs.replace(workload.optimizer, learning_rate=0.0),
-        epochs=ONE_UNIT_EPOCHS,
-        train_samples=SAMPLES,
-    )
-    short = msgspec.structs.replace(still, epochs=AVERAGES_EPOCHS)
-    averages = observe(model_type, short, device, averages_parameters(short))
-    one_unit = observe(model_type, still, device, one_unit_parameters(still))
+    rate = workload.dropout
+    observed = observe(model_type, workload, device)
+    bright, dark = observed.losses[:BRIGHT_EPOCHS], observed.losses[BRIGHT_EPOCHS:]
     found = []
-    if one_unit.missed:  # kept, that unit makes class 0 the best; dropped, class 1 is
+    if observed.missed:
         found.append("dropout is on in prediction")
-    if abs(np.mean(averages.losses) - loss(5 * workload.dropout)) > AVERAGES_TOLERANCE:
-        found.append("dropout in training has another rate or scale than 1 / (1 - rate)")
-    found += _judge_one_unit(one_unit.losses, workload.dropout)
+    if abs(np.mean(bright) - loss(5 * rate)) > BRIGHT_TOLERANCE:
+        found.append("dropout in training has another rate, scale or place than the workload's")
+    found += _judge_dark(dark, rate)
+    lengths = update_lengths(model_type, workload, train, device)
+    if np.max(np.abs(lengths - 1)) > UPDATE_TOLERANCE:
+        words = ", ".join(f"{length:.2f}" for length in lengths)
+        found.append(f"dropout is not in the gradients as it should be: updates are {words} long")
     return found
 
 
-def _judge_one_unit(losses: list[float], rate: float) -> list[str]:
+def _judge_dark(losses: list[float], rate: float) -> list[str]:
     """Compare mean and spread of the epochs' losses with those of a unit dropped at the rate."""
     dropped, kept = loss(0.0), loss(4 / (1 - rate))
     expected = rate * dropped + (1 - rate) * kept
     spread = (dropped - kept) * np.sqrt(rate * (1 - rate) / SAMPLES)
     found = []
-    if abs(np.mean(losses) - expected) > DEVIATIONS * spread / np.sqrt(ONE_UNIT_EPOCHS):
+    if abs(np.mean(losses) - expected) > DEVIATIONS * spread / np.sqrt(DARK_EPOCHS):
         found.append("dropout drops another share of the units than its rate")
     low, high = SPREAD_LIMITS
     if not low < np.std(losses, ddof=1) / spread < high:
@@ -70,22 +77,36 @@ def _judge_one_unit(losses: list[float], rate: float) -> list[str]:
     return found
 
 
-def observe(
-    model_type: type[Model], workload: Workload, device: str, parameters: Parameters
-) -> Observed:
-    """Train with the learning rate 0, predicting after each epoch as a trial does."""
-    generator = np.random.default_rng(workload.seed)
-    images = generator.standard_normal((SAMPLES, 784), dtype=np.float32)
-    model = model_type(workload, parameters, Samples(images, np.zeros(SAMPLES, np.int64)), device)
-    losses, missed = [], [int(np.count_nonzero(model.predict(images)))]
+def observe(model_type: type[Model], workload: Workload, device: str) -> Observed:
+    """Train the still network, predicting after each epoch as a trial does."""
+    still = msgspec.structs.replace(
+        workload,
+        hidden=HIDDEN,
+        optimizer=SGD(learning_rate=0.0),
+        epochs=BRIGHT_EPOCHS + DARK_EPOCHS,
+        train_samples=SAMPLES,
+    )
+    images = np.zeros((SAMPLES, 784), np.float32)
+    images[: SAMPLES // 2] = 1
+    expected = np.repeat([1, 0], SAMPLES // 2)  # bright images: x = 0; dark ones: x = 4
+    train = Samples(images, np.zeros(SAMPLES, np.int64))
+    model = model_type(still, still_parameters(still), train, device)
+    losses, missed = [], [0]
 
     def lap_done(lap: Lap) -> None:
         losses.append(lap.loss)
-        missed.append(int(np.count_nonzero(model.predict(images))))
+        missed.append(int(np.count_nonzero(np.asarray(model.predict(images)) != expected)))
 
-    clock = EpochClock(epoch_orders(workload), lap_done)
+    clock = EpochClock(_orders(), lap_done)
     model.train(clock, clock.epoch_done)
     return Observed(losses, sum(missed))
+
+
+def _orders() -> Iterator[Integers]:
+    """Yield orders of bright images, then of dark ones: no permutations, but a backend obeys."""
+    for epoch in range(BRIGHT_EPOCHS + DARK_EPOCHS):
+        bright, dark = np.arange(SAMPLES).reshape(2, -1)
+        yield np.tile(bright if epoch < BRIGHT_EPOCHS else dark, 2)
 
 
 def loss(logit: float) -> float:
@@ -93,30 +114,51 @@ def loss(logit: float) -> float:
     return float(np.log(np.exp(logit) + np.e + 8) - logit)
 
 
-def averages_parameters(workload: Workload) -> Parameters:
-    """Return the parameters of the experiment on averages."""
-    first, second, last = _blank(workload)
+def still_parameters(workload: Workload) -> Parameters:
+    """Return the parameters of the still experiment, for two hidden layers of equal width."""
+    first, second, last = (
+        Layer(np.zeros((rows, columns), np.float32), np.zeros(columns, np.float32))
+        for rows, columns in pairwise(workload.widths)
+    )
+    np.fill_diagonal(first.weight, 1)  # a pixel a unit: dropout of the pixels would show
     np.fill_diagonal(second.weight, 1)
     second.bias[:] = -1
-    last.weight[:, 0] = 5 / len(last.weight)
-    return [first, second, last]
-
-
-def one_unit_parameters(workload: Workload) -> Parameters:
-    """Return the parameters of the experiment on one unit."""
-    first, second, last = _blank(workload)
-    second.bias[:] = 1
+    second.weight[:, 0] = -2 / len(second.weight)  # the one unit: off for bright images
+    second.bias[0] = 1
+    last.weight[:, 0] = 5 / (len(last.weight) - 1)
     last.weight[0, 0] = 4
+    last.bias[1] = 1
     return [first, second, last]
 
 
-def _blank(workload: Workload) -> Parameters:
-    """Return weights of 0 with the first layer's biases 1 and the bias of class 1 at 1."""
-    widths = workload.widths
-    layers = [
-        Layer(np.zeros((rows, columns), np.float32), np.zeros(columns, np.float32))
-        for rows, columns in zip(widths, widths[1:], strict=False)
+def update_lengths(
+    model_type: type[Model], workload: Workload, train: Samples, device: str
+) -> Floats:
+    """Return for each layer how long its update is along the reference's: 1, but for chance."""
+    plain = msgspec.structs.replace(workload, optimizer=SGD(), epochs=1)
+    found = _update(model_type, plain, train, device)
+    reference = numpy_model()
+    several = [_update(reference, plain, train, "cpu", 1 + mask) for mask in range(MASKS)]
+    return np.array([_length(one, many) for one, *many in zip(found, *several, strict=True)])
+
+
+def _length(one: Floats, many: list[Floats]) -> float:
+    """Return the mean product of an update with others, over that of the others with each other."""
+    total = sum(many)
+    between = np.vdot(total, total) - sum(np.vdot(other, other) for other in many)
+    return float(np.vdot(one, total) / len(many) / (between / len(many) / (len(many) - 1)))
+
+
+def _update(
+    model_type: type[Model], workload: Workload, train: Samples, device: str, mask: int = 0
+) -> list[Floats]:
+    """Return by how much training changes each weight, under the masks of another seed."""
+    start = start_parameters(workload)
+    masked = msgspec.structs.replace(workload, seed=workload.seed + mask)
+    model = model_type(masked, [Layer(*map(np.copy, layer)) for layer in start], train, device)
+    clock = EpochClock(epoch_orders(workload), lambda lap: None)
+    model.train(clock, clock.epoch_done)
+    return [
+        np.subtract(after.weight, before.weight, dtype=np.float64)
+        for after, before in zip(model.parameters(), start, strict=True)
     ]
-    layers[0].bias[:] = 1
-    layers[-1].bias[1] = 1
-    return layers

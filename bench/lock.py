@@ -17,6 +17,10 @@ class Busy(Exception):
     """Another run is measuring on this machine."""
 
 
+class CannotLock(Exception):
+    """Whether another run is measuring cannot be known."""
+
+
 @contextmanager
 def only_run(folder: Path | None = None) -> Iterator[None]:
     """Hold the machine's lock; raise Busy, naming the process, if another one holds it."""
@@ -26,16 +30,27 @@ def only_run(folder: Path | None = None) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
+        if not Path(lock.lock_file).exists():
+            raise _cannot_lock(lock, "it cannot be made") from None
         raise Busy(
             f"another run is measuring on this machine: {_who(note)}; two at once would spoil "
             "both: wait for it, or end it"
         ) from None
+    except OSError as error:
+        raise _cannot_lock(lock, error) from error
     try:
         _write(note, str(os.getpid()))
         yield
     finally:
         _write(note, "")
         lock.release()
+
+
+def _cannot_lock(lock: filelock.BaseFileLock, why: object) -> CannotLock:
+    return CannotLock(
+        f"the lock {lock.lock_file} cannot be had: {why}; expected a folder that everybody may "
+        f"write to: make it so, or name another one in the variable {VARIABLE}"
+    )
 
 
 def _write(note: Path, text: str) -> None:

@@ -1,13 +1,12 @@
 """From what a person asked for to the rows of a run: backends, their devices, the workloads."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from bench.records import Cell, Described, Failed
 from bench.runner import plan_cells
 from bench.selection import Refused, choose_backends, choose_devices, choose_variants
-from bench.session import Session, describe
+from bench.session import Session, describe, side_by_side
 from bench.workload import Workload
 
 
@@ -39,7 +38,7 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
     """
     variants = choose_variants(asked.variants)
     names, skipped = choose_backends(asked.backends, session.backends, session.pythons)
-    say(f"asking {', '.join(names)} for their devices …")
+    say(f"asking for devices: {', '.join(names)} …")
     described = {}
     for name, result in _describe_all(session, names).items():
         if isinstance(result, Described):
@@ -60,9 +59,8 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
 
 def _describe_all(session: Session, names: Sequence[str]) -> dict[str, Described | Failed]:
     """Ask the backends' children, some at a time: nothing is measured yet."""
-    with ThreadPoolExecutor(session.threads) as pool:
-        results = pool.map(lambda name: describe(session, name), names)
-        return dict(zip(names, results, strict=True))
+    results = side_by_side(session, describe, names, at_once=session.threads)
+    return dict(zip(names, results, strict=True))
 
 
 def in_words(failed: Failed) -> str:

@@ -7,26 +7,31 @@ keep rounding at 1e-7, while every mistake that is known stands out by an order 
 differ from framework to framework; what it does on average can (`bench.dropout`).
 """
 
-import importlib
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from bench import dropout
-from bench.clock import BrokenContract, EpochClock, Lap
-from bench.contract import Floats, Integers, Layer, Model, Parameters, Samples
+from bench.clock import BrokenContract, EpochClock, Lap, NotFinite
+from bench.contract import Integers, Layer, Model, Parameters, Samples
 from bench.inputs import epoch_orders, read_raw, scale, start_parameters
 from bench.records import Proved
+from bench.reference import class_indices, equal, flat, numpy_model, prediction_mistake
 from bench.workload import Workload
 
 EPOCHS = 2
 TRAIN_SAMPLES = 496  # 3 x 128 + 112
-TEST_SAMPLES = 500
-SEED = 1337
+TEST_SAMPLES = 300
+# Of the seeds 0 to 13,700 the one with the largest distance from zero of any pre-activation of the
+# float64 reference's ReLUs in all 8 steps: 3.6e-6 for `relu`, 2.6e-6 for `keras-example`. Float32
+# moves small ones by at most 1.7e-6 and 4.7e-7: rounding flips no gate. A test says so.
+SEED = 6399
 LOSS_LIMIT = 2e-6  # honest float32 1e-7, TF32-like products at least 2.6e-5
 PARAMETER_LIMIT = 1e-4  # honest float32 7e-5 at worst, mistakes at least 1.6e-4
-CLEAR_MARGIN = 1e-3  # of the best logit over the second: no rounding turns such a prediction
+BIAS_LIMIT = 3e-5  # they start at 0: honest float32 2e-7, TF32 in the backward pass alone 1.2e-4
+EXACT_SHARE = 0.999  # of the parameters that float64, rounded at the end, has right to the last bit
 
 
 def proof_workload(workload: Workload) -> Workload:
@@ -46,47 +51,100 @@ def prove(model_type: type[Model], workload: Workload, device: str) -> Proved:
     small = proof_workload(workload)
     train, test = scale(read_raw(small), small)
     start = start_parameters(small)
-    model = model_type(small, [Layer(*map(np.copy, layer)) for layer in start], train, device)
-    mistakes = _check_start(model.parameters(), start)
-    losses = train_losses(model, small)
-    found = model.parameters()
-    reference = reference_model(small, start, train)
-    expected_losses = train_losses(reference, small)
-    expected = reference.parameters()
-    mistakes += _check_prediction(model.predict(test.images), test.images, expected, small)
+    found = observe(model_type, small, Inputs(start, train, test), device)
+    expected = observe(numpy_model(), small, _wide(Inputs(start, train, test)), "cpu")
+    mistakes = list(found.mistakes)
+    mistakes += prediction_mistake(
+        found.classes, test.images, expected.parameters, small.activation
+    )
+    mistakes += _biases(found.parameters, expected.parameters)
+    mistakes += _too_exact(found.parameters, expected.parameters)
     if workload.dropout:
-        seeded = msgspec.structs.replace(small, dropout=workload.dropout)
-        mistakes += dropout.mistakes(model_type, seeded, device)
+        dropping = msgspec.structs.replace(small, dropout=workload.dropout)
+        mistakes += dropout.mistakes(model_type, dropping, train, device)
     return Proved(
-        loss_deviation=loss_deviation(losses, expected_losses),
-        parameter_deviation=parameter_deviation(found, expected, start),
+        loss_deviation=loss_deviation(found.losses, expected.losses),
+        parameter_deviation=parameter_deviation(found.parameters, expected.parameters, start),
         loss_limit=LOSS_LIMIT,
         parameter_limit=PARAMETER_LIMIT,
         mistakes=tuple(mistakes),
     )
 
 
-def reference_model(workload: Workload, start: Parameters, train: Samples) -> Model:
-    """Return the NumPy backend in float64: its precision follows the parameters."""
-    model_type: type[Model] = importlib.import_module("backends.numpy").Model
-    wide = [
-        Layer(layer.weight.astype(np.float64), layer.bias.astype(np.float64)) for layer in start
-    ]
-    samples = Samples(train.images.astype(np.float64), train.labels)
-    return model_type(workload, wide, samples, "cpu")
+class Inputs(NamedTuple):
+    """What a model is given."""
+
+    start: Parameters
+    train: Samples
+    test: Samples
 
 
-def train_losses(model: Model, workload: Workload) -> list[float]:
-    """Train a model as a trial does and return the mean loss of each epoch."""
+class Observed(NamedTuple):
+    """What a model did with it."""
+
+    losses: list[float]  # of each epoch
+    parameters: Parameters  # after the last epoch
+    classes: Integers  # of the test images, after the last epoch
+    mistakes: list[str]  # in its manners
+
+
+def observe(model_type: type[Model], workload: Workload, inputs: Inputs, device: str) -> Observed:
+    """Train a model as a trial does, predicting after every epoch, and watch its manners."""
+    given = [Layer(*map(np.copy, layer)) for layer in inputs.start]
+    train = Samples(inputs.train.images.copy(), inputs.train.labels.copy())
+    model = model_type(workload, given, train, device)
+    first = _sound(model.parameters(), inputs.start)
+    mistakes = []
+    if not equal(first, inputs.start):
+        mistakes.append("starts from other parameters than the given ones")
+    copies = [Layer(*map(np.copy, layer)) for layer in first]
+    losses, classes = train_losses(model, workload, inputs.test)
+    found = _sound(model.parameters(), inputs.start)
+    if not equal(first, copies):
+        mistakes.append("parameters are views, which change while it trains; expected copies")
+    if not equal([*given, train], [*inputs.start, inputs.train]):
+        mistakes.append("writes into arrays that it was given")
+    return Observed(losses, found, classes, mistakes)
+
+
+def _sound(parameters: Parameters, start: Parameters) -> Parameters:
+    """Return parameters of the right shapes and precision, all finite; raise if they are not."""
+    found = [[(np.shape(array), str(array.dtype)) for array in layer] for layer in parameters]
+    expected = [[(array.shape, str(array.dtype)) for array in layer] for layer in start]
+    if found != expected:
+        raise BrokenContract(
+            f"the parameters are {found}; expected weights (in, out) and biases (out,), "
+            f"{expected}: see bench/contract.py"
+        )
+    if not np.isfinite(flat(parameters)).all():
+        raise NotFinite("a parameter is not a finite number; expected all to be")
+    return parameters
+
+
+def _wide(inputs: Inputs) -> Inputs:
+    """Return the inputs in float64."""
+    train, test = (Samples(one.images.astype(np.float64), one.labels) for one in inputs[1:])
+    start = [Layer(*(array.astype(np.float64) for array in layer)) for layer in inputs.start]
+    return Inputs(start, train, test)
+
+
+def train_losses(model: Model, workload: Workload, test: Samples) -> tuple[list[float], Integers]:
+    """Train as a trial does; return the mean loss of each epoch and the last predictions."""
     laps: list[Lap] = []
-    clock = EpochClock(epoch_orders(workload), laps.append)
+    predicted: list[Integers] = []
+
+    def lap_done(lap: Lap) -> None:
+        laps.append(lap)
+        predicted.append(class_indices(model.predict(test.images), len(test.images)))
+
+    clock = EpochClock(epoch_orders(workload), lap_done)
     model.train(clock, clock.epoch_done)
     if len(laps) != workload.epochs:
         raise BrokenContract(
             f"train returned after {len(laps)} epochs; expected one for each of the "
             f"{workload.epochs} orders: see bench/contract.py"
         )
-    return [lap.loss for lap in laps]
+    return [lap.loss for lap in laps], predicted[-1]
 
 
 def loss_deviation(found: Iterable[float], expected: Iterable[float]) -> float:
@@ -96,46 +154,22 @@ def loss_deviation(found: Iterable[float], expected: Iterable[float]) -> float:
 
 def parameter_deviation(found: Parameters, expected: Parameters, start: Parameters) -> float:
     """Return |found - expected| / |expected - start|, Euclidean over all parameters."""
-    return float(
-        np.linalg.norm(_flat(found) - _flat(expected))
-        / np.linalg.norm(_flat(expected) - _flat(start))
+    end = flat(expected)
+    return float(np.linalg.norm(flat(found) - end) / np.linalg.norm(end - flat(start)))
+
+
+def _biases(found: Parameters, expected: Parameters) -> list[str]:
+    """Return a mistake if biases deviate: little rounding hides there what it hides in weights."""
+    pairs = zip(found, expected, strict=True)
+    worst = max(
+        float(np.linalg.norm(one.bias - two.bias) / np.linalg.norm(two.bias)) for one, two in pairs
     )
+    return [] if worst <= BIAS_LIMIT else [f"biases {worst:.1e} off, limit {BIAS_LIMIT:.0e}"]
 
 
-def _flat(parameters: Parameters) -> Floats:
-    return np.concatenate([array.astype(np.float64).ravel() for one in parameters for array in one])
-
-
-def _check_start(found: Parameters, start: Parameters) -> list[str]:
-    """Return a mistake if a model does not start from exactly the given parameters."""
-    shapes = [(layer.weight.shape, layer.bias.shape) for layer in found]
-    expected = [(layer.weight.shape, layer.bias.shape) for layer in start]
-    if shapes != expected:
-        raise BrokenContract(f"the parameters have the shapes {shapes}; expected {expected}")
-    if all(np.array_equal(a, b) for one, two in zip(found, start, strict=True)
-           for a, b in zip(one, two, strict=True)):  # fmt: skip
-        return []
-    return ["starts from other parameters than the given ones"]
-
-
-def _check_prediction(
-    classes: Integers, images: Floats, parameters: Parameters, workload: Workload
-) -> list[str]:
-    """Return a mistake if a clear prediction differs from that of the trained reference."""
-    logits = forward(images.astype(np.float64), parameters, workload.activation)
-    best = np.sort(logits, axis=1)
-    clear = best[:, -1] - best[:, -2] > CLEAR_MARGIN
-    wrong = int(np.sum(np.asarray(classes)[clear] != logits.argmax(axis=1)[clear]))
-    if wrong:
-        return [f"predicts {wrong} of {int(clear.sum())} clear test images otherwise"]
+def _too_exact(found: Parameters, expected: Parameters) -> list[str]:
+    """Return a mistake if these can only be float64 results, rounded to float32 at the end."""
+    same = np.mean(flat(found) == flat(expected).astype(np.float32))
+    if same > EXACT_SHARE:
+        return [f"computes in float64: {same:.2%} of the parameters agree to the last bit"]
     return []
-
-
-def forward(images: Floats, parameters: Parameters, activation: str) -> Floats:
-    """Return the logits (samples, 10) of images (samples, 784): an independent, plain forward."""
-    values = images
-    for weight, bias in parameters[:-1]:
-        values = values @ weight + bias
-        values = np.maximum(values, 0) if activation == "relu" else 1 / (1 + np.exp(-values))
-    weight, bias = parameters[-1]
-    return values @ weight + bias

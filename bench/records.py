@@ -9,6 +9,8 @@ History of the format (a reader accepts every schema up to its own):
 
 import os
 import tempfile
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -142,6 +144,7 @@ class Trained(Record, frozen=True, tag="trained"):
     epochs: tuple[Epoch, ...]
     settle_seconds: Seconds  # copy of the parameters right after the last clock stopped
     idle_copy_seconds: Seconds  # the same copy again, the device certainly idle
+    check_seconds: Seconds  # all copies, and the last epoch trained again (see bench.replay)
     total_seconds: Seconds  # everything, phases that have no field of their own included
     peak_memory_bytes: Count | None = None
     device_memory_bytes: Count | None = None
@@ -226,17 +229,41 @@ class Run(Record, frozen=True, kw_only=True):
 
 def check_run(run: Run) -> Run:
     """Return the run if its parts fit together; raise ValueError if they do not."""
+    for problem in chain(_cell_problems(run), _outcome_problems(run)):
+        raise ValueError(problem)
+    return run
+
+
+def _cell_problems(run: Run) -> Iterator[str]:
+    """Yield what does not fit together of the rows that were planned."""
     for fingerprint, workload in run.workloads.items():
         if workload.fingerprint != fingerprint:
-            raise ValueError(f"workload {fingerprint} has the fingerprint {workload.fingerprint}")
+            yield f"workload {fingerprint} has the fingerprint {workload.fingerprint}"
     for cell in run.cells:
         if cell.workload not in run.workloads:
-            raise ValueError(f"{cell.backend} names the workload {cell.workload}, which is absent")
-    outcomes = [proof.cell for proof in run.proofs] + [trial.cell for trial in run.trials]
-    strangers = set(outcomes) - set(run.cells)
+            yield f"{cell.backend} names the workload {cell.workload}, which is absent"
+        elif run.workloads[cell.workload].variant != cell.variant:
+            yield f"{cell.backend} names the variant {cell.variant}, not its workload's"
+    if len(set(run.cells)) < len(run.cells):
+        yield "a row is planned twice"
+
+
+def _outcome_problems(run: Run) -> Iterator[str]:
+    """Yield what does not fit together of proofs and trials."""
+    proved = [proof.cell for proof in run.proofs]
+    strangers = {*proved, *(trial.cell for trial in run.trials)} - set(run.cells)
     if strangers:
-        raise ValueError(f"outcomes of rows that were not planned: {sorted(map(str, strangers))}")
-    return run
+        yield f"outcomes of rows that were not planned: {sorted(map(str, strangers))}"
+        return
+    if len(set(proved)) < len(proved):
+        yield "a proof has two outcomes"
+    if len({(trial.cell, trial.round) for trial in run.trials}) < len(run.trials):
+        yield "a trial has two outcomes"
+    for trial in run.trials:
+        expected = run.workloads[trial.cell.workload].epochs
+        if isinstance(trial.result, Trained) and len(trial.result.epochs) != expected:
+            found = len(trial.result.epochs)
+            yield f"a trial of {trial.cell.backend} has {found} epochs, its workload {expected}"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -277,7 +304,7 @@ def read_run(path: Path) -> Run:
                 "update the program, or move the file away"
             )
         return check_run(msgspec.json.decode(content, type=Run))
-    except (msgspec.MsgspecError, UnicodeDecodeError, OSError, ValueError) as error:
+    except (msgspec.MsgspecError, OSError, RecursionError, ValueError) as error:
         raise BrokenRunFile(
             f"{path.name} is not a run file: {error}; expected what `python -m bench run` writes: "
             "restore it, or move it away"

@@ -51,7 +51,7 @@ def _load(moments: Sequence[Moment]) -> str | None:
     if not busy:
         return None
     return (
-        f"Other programs kept up to {max(busy):.1f} cores busy {_often(len(busy), len(loads))}: "
+        f"Other programs kept up to {max(busy):.1f} cores busy{_often(len(busy), len(loads))}: "
         "they take time and caches from the trials. Close them and run again."
     )
 
@@ -103,14 +103,14 @@ def _stolen(moments: Sequence[Moment]) -> str | None:
     if not bad:
         return None
     return (
-        f"The hypervisor gave up to {100 * max(bad):.0f} % of the CPU time to others "
+        f"The hypervisor gave up to {100 * max(bad):.0f} % of the CPU time to others"
         f"{_often(len(bad), len(shares))}: those trials waited. Run at a quieter time, or on a "
         "machine of its own."
     )
 
 
 def _often(count: int, total: int) -> str:
-    return "" if total == 1 else f"in {count} of {total} trials"
+    return "" if total == 1 else f" in {count} of {total} trials"
 
 
 def of_trials(seconds: Mapping[Cell, Mapping[int, float]]) -> list[str]:

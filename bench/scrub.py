@@ -29,7 +29,9 @@ def _replacements() -> list[tuple[re.Pattern[str], str]]:
     paths[str(Path.home())] = "~"
     by_length = sorted(paths.items(), key=lambda item: -len(item[0]))
     found = [(re.compile(re.escape(path)), short) for path, short in by_length if len(path) > 1]
-    for name, short in ((_user(), "<user>"), (platform.node(), "<host>")):
+    host = platform.node()
+    names = {_user(): "<user>", host: "<host>", host.partition(".")[0]: "<host>"}
+    for name, short in names.items():
         if name and len(name) > 2 and name not in ("root", "localhost"):
             found.append((re.compile(rf"(?<!\w){re.escape(name)}(?!\w)"), short))
     return found

@@ -16,7 +16,7 @@ class Refused(Exception):
 
 def choose(kind: str, asked: Iterable[str], known: Sequence[str]) -> list[str]:
     """Return the known names asked for, in their order, `all` standing for every one."""
-    names = list(asked)
+    names = _some(kind, asked)
     for name in names:
         if name not in (*known, ALL):
             raise Refused(unknown(kind, name, known))
@@ -28,6 +28,14 @@ def unknown(kind: str, name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     guess = f"did you mean {near[0]!r}? " if near else ""
     return f"there is no {kind} {name!r}: {guess}There are: {', '.join(known) or 'none'}"
+
+
+def _some(kind: str, asked: Iterable[str]) -> list[str]:
+    """Return the names asked for; raise Refused if there are none."""
+    names = list(asked)
+    if not names:
+        raise Refused(f"--{kind} names none; expected a name, several separated by commas, or all")
+    return names
 
 
 def choose_variants(asked: Iterable[str]) -> list[str]:
@@ -61,12 +69,10 @@ def choose_devices(asked: Iterable[str], described: dict[str, Described]) -> dic
     """Return the devices of each backend that were asked for: `cuda` means every `cuda:N`."""
     there = list(dict.fromkeys(name for one in described.values() for name in one.devices))
     wanted: list[str] = []
-    for name in asked:
+    for name in _some("device", asked):
         matching = [device for device in there if name in (ALL, device, device.partition(":")[0])]
-        if not matching:
-            raise Refused(
-                f"no backend sees a device {name!r} here. There are: {', '.join(there) or 'none'}"
-            )
+        if not matching and name != ALL:
+            raise Refused(unknown("device", name, there) + " (that the chosen backends see)")
         wanted += matching
     return {
         backend: [device for device in one.devices if device in wanted]

@@ -1,9 +1,12 @@
 """The glue between a run's plan and its children: which interpreter, environment and log."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from threading import Event
+from typing import NamedTuple, TypeVar
 
 from bench import machine
 from bench.child import run_child
@@ -14,6 +17,9 @@ from bench.surroundings import device_in_child, environment
 from bench.worker import Job, Result
 from bench.workload import Workload
 
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
 
 class Session(NamedTuple):
     """What all children of a run have in common."""
@@ -23,6 +29,7 @@ class Session(NamedTuple):
     timeout: float  # seconds that a child may take
     pythons: dict[str, str] = {}  # backend -> interpreter, where it is not this one
     logs: Path | None = None  # folder for the logs of failed children
+    look: Callable[[], object] = lambda: None  # once a second; what it raises ends the child
 
 
 def run_job(
@@ -34,6 +41,11 @@ def run_job(
 ) -> Result:
     """Run a job of a backend in a child that sees only the device (None: all of them)."""
     backend = session.backends[job.backend]
+
+    def look() -> None:
+        session.look()
+        sample()
+
     return run_child(
         job,
         python=session.pythons.get(job.backend, sys.executable),
@@ -41,8 +53,31 @@ def run_job(
         cpus=machine.usable_cores(session.threads),
         timeout=session.timeout,
         keep_log=session.logs and session.logs / f"{log_name.replace(':', '-')}.log",
-        sample=sample,
+        sample=look,
     )
+
+
+def side_by_side(
+    session: Session, do: Callable[[Session, Item], Outcome], items: Iterable[Item], at_once: int
+) -> list[Outcome]:
+    """Return what `do` makes of each item, so many at once: only where nothing is measured.
+
+    If this process is interrupted, all children are ended first: only the main thread is told
+    of it, so the others look.
+    """
+    interrupted = Event()
+
+    def look() -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            return list(pool.map(partial(do, session._replace(look=look)), items))
+        except BaseException:
+            interrupted.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def describe(session: Session, name: str) -> Described | Failed:

@@ -129,12 +129,12 @@ def rounds_for(interval: Interval, target: float = TARGET) -> int | None:
     if interval.half_width is None:
         return None
     shrink = log1p(target) / max(log1p(interval.half_width), log1p(target))
-    enough = shrink * _student_factor(interval.trials, CONFIDENCE)
+    enough = shrink * student_factor(interval.trials, CONFIDENCE)
     return bisect_left(
         range(MAX_ROUNDS),
         True,
         lo=interval.trials,
-        key=lambda rounds: _student_factor(rounds, CONFIDENCE) <= enough,
+        key=lambda rounds: student_factor(rounds, CONFIDENCE) <= enough,
     )
 
 
@@ -162,11 +162,11 @@ def log_intervals(logs: Floats, confidence: float = CONFIDENCE) -> tuple[Floats,
 def _student_intervals(logs: Floats, confidence: float) -> tuple[Floats, Floats, Floats]:
     """Mean of each sample with Student's t interval."""
     means = logs.mean(axis=-1)
-    margins = _student_factor(logs.shape[-1], confidence) * logs.std(axis=-1, ddof=1)
+    margins = student_factor(logs.shape[-1], confidence) * logs.std(axis=-1, ddof=1)
     return means - margins, means, means + margins
 
 
-def _student_factor(trials: int, confidence: float) -> float:
+def student_factor(trials: int, confidence: float) -> float:
     """Half-width of Student's t interval in standard deviations of one trial."""
     return float(stdtrit(trials - 1, (1 + confidence) / 2)) / sqrt(trials)
 
@@ -182,21 +182,21 @@ def _signed_rank_intervals(logs: Floats, confidence: float) -> tuple[Floats, Flo
     trials = logs.shape[-1]
     ordered = np.sort(logs, axis=-1)
     first, second = np.triu_indices(trials)
-    near = second - first < _top_score(trials)
+    near = second - first < top_score(trials)
     averages = np.sort((ordered[..., first[near]] + ordered[..., second[near]]) / 2, axis=-1)
-    cut = _signed_rank_cut(trials, confidence)
+    cut = signed_rank_cut(trials, confidence)
     return averages[..., cut], np.median(averages, axis=-1), averages[..., -1 - cut]
 
 
-def _top_score(trials: int) -> int:
+def top_score(trials: int) -> int:
     """Score of every rank from the middle one on; 4 at least, below which levels get coarse."""
     return max(4, trials // 2)
 
 
 @lru_cache
-def _signed_rank_cut(trials: int, confidence: float) -> int:
+def signed_rank_cut(trials: int, confidence: float) -> int:
     """Number of averages to leave out at either end so that the interval keeps its confidence."""
-    scores = np.minimum(np.arange(1, trials + 1), _top_score(trials))
+    scores = np.minimum(np.arange(1, trials + 1), top_score(trials))
     tail = (1 - confidence) / 2
     if trials > EXACT_TRIALS:  # normal approximation, with its correction for continuity
         return int(scores.sum() / 2 - 0.5 + ndtri(tail) * sqrt(float((scores**2).sum())) / 2)

@@ -115,13 +115,18 @@ def _perform(job: Job, entered: float) -> Result:
         job.device,
         round_number=job.round,
         started=job.started,
-        start_seconds=entered - job.started,
+        start_seconds=max(0.0, entered - job.started),  # the system's clock may be set back
         import_seconds=import_seconds,
     )
 
 
 def load_backend(name: str, path: Path) -> ModuleType:
-    """Import a backend's file as the module `backends.NAME`, so that it finds its shared code."""
+    """Import a backend's file as the module `backends.NAME`, so that it finds its shared code.
+
+    That lies beside the file or, for a file from another folder, with the shipped ones.
+    """
+    package = importlib.import_module("backends")
+    package.__path__.append(str(path.parent))
     spec = importlib.util.spec_from_file_location(f"backends.{name}", path)
     assert spec is not None and spec.loader is not None, "every .py file has a loader"
     module = importlib.util.module_from_spec(spec)

@@ -6,12 +6,15 @@ defines the work and nothing else; its fingerprint is how tables keep different 
 
 import hashlib
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 INPUTS = 784  # 28 x 28 pixels
 CLASSES = 10
+
+Size = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
+Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
 
 class SGD(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sgd"):
@@ -41,17 +44,17 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """
 
     variant: str
-    hidden: tuple[int, ...] = (684, 684)
+    hidden: tuple[Size, ...] = (684, 684)
     activation: Literal["sigmoid", "relu"] = "relu"
-    dropout: float = 0.0
+    dropout: Share = 0.0
     optimizer: SGD | RMSprop = SGD()
     scaling: Literal["standardize", "divide_by_255"] = "standardize"
-    batch_size: int = 128
+    batch_size: Size = 128
     dtype: Literal["float32"] = "float32"
     seed: int = 1337
-    epochs: int = 10
-    train_samples: int = 6_000
-    test_samples: int = 5_000
+    epochs: Size = 10
+    train_samples: Size = 6_000
+    test_samples: Size = 5_000
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -1,8 +1,10 @@
 """What the commands do, apart from parsing their options."""
 
+from bench.discovery import NoFolder
 from bench.idx import BrokenData
-from bench.lock import Busy
+from bench.lock import Busy, CannotLock
 from bench.records import BrokenRunFile, CannotSave
 from bench.selection import Refused
 
-EXPECTED = (BrokenData, BrokenRunFile, Busy, CannotSave, Refused)  # a message and exit status 2
+# A message and exit status 2.
+EXPECTED = (BrokenData, BrokenRunFile, Busy, CannotLock, CannotSave, NoFolder, Refused)

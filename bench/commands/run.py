@@ -3,9 +3,11 @@
 import datetime
 import shlex
 import shutil
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +15,6 @@ import click
 from rich.console import Console
 
 from bench import __version__, idx, machine, runner, scrub
-from bench.commands.report import report
 from bench.discovery import discover
 from bench.lock import only_run
 from bench.planning import Asked, plan
@@ -23,6 +24,7 @@ from bench.rows import rows_of
 from bench.selection import Refused
 from bench.session import Session, step_runner
 
+ROOT = Path(__file__).parents[2]
 ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
 
 
@@ -58,24 +60,44 @@ def run(**given: object) -> int:
         save(record)
         console = Console(stderr=False)
         console.print(f"run file: {path}", highlight=False, soft_wrap=True)
-        try:
+        with _tables_afterwards(path):
             wants_more = _wants_more(options.until, options.max_minutes)
             run_step = step_runner(session, record.workloads)
             events = runner.carry_out(record, run_step, save, wants_more)
             record = show(events, record, console)
-        finally:
-            report(options.resume.parent.parent if options.resume else options.reports)
     return _exit_status(record)
 
 
+@contextmanager
+def _tables_afterwards(path: Path) -> Iterator[None]:
+    """Write the tables whatever happened; if the run was interrupted, say how to go on with it."""
+    try:
+        yield
+    except CannotSave:
+        raise  # there would be no room for tables either
+    except KeyboardInterrupt:
+        _report(path.parent.parent)
+        file = shlex.quote(str(path))
+        _say(f"what is missing can be done later: python -m bench run --resume {file}")
+        raise
+    except BaseException:
+        _report(path.parent.parent)
+        raise
+    _report(path.parent.parent)
+
+
+def _report(reports: Path) -> None:
+    """Write tables and charts in a child: drawing takes memory that this process shall not."""
+    command = [sys.executable, "-m", "bench", "report", "--reports", str(reports.resolve())]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        raise CannotSave(f"the tables in {reports} could not be written: the reason stands above")
+
+
 def _exit_status(record: Run) -> int:
-    unproven = [
-        proof for proof in record.proofs
-        if not (isinstance(proof.result, Proved) and proof.result.holds)
-    ]  # fmt: skip
-    failed = {*runner.failures(record), *unproven}
+    proved = [proof.result for proof in record.proofs if isinstance(proof.result, Proved)]
+    failed = len(runner.failures(record)) + sum(not result.holds for result in proved)
     if failed:
-        click.echo(f"{len(failed)} of the proofs and trials failed: see the tables", err=True)
+        click.echo(f"{failed} of the proofs and trials failed: see the tables", err=True)
     return 1 if failed else 0
 
 
@@ -98,7 +120,8 @@ def _session(options: Options, threads: int, logs: Path) -> Session:
     strangers = set(options.pythons) - set(backends)
     if strangers:
         raise Refused(
-            f"--python names {', '.join(sorted(strangers))}; expected one of {', '.join(backends)}"
+            f"--python names {', '.join(sorted(strangers))}, which is no backend; expected one of "
+            f"{', '.join(backends)}: see `python -m bench list`"
         )
     return Session(backends, threads, options.timeout, options.pythons, logs)
 
@@ -143,7 +166,8 @@ def threads_for(asked: int | None) -> int:
     usable = machine.usable_cores(10**6)
     if asked and usable and asked > len(usable):
         raise Refused(
-            f"--threads {asked} is more than this process may use; expected 1 to {len(usable)}"
+            f"--threads {asked} is more than this process may use; expected 1 to {len(usable)}: "
+            "give fewer, or leave it out"
         )
     return asked or machine.physical_cores()
 
@@ -155,7 +179,8 @@ def _new_path(folder: Path, stem: str) -> Path:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise CannotSave(
-            f"{folder} cannot be made: {error}; name another with --reports"
+            f"{folder} cannot be used: {error}; expected a folder that can be written to: name "
+            "another reports folder with --reports"
         ) from error
     if free < ROOM_BYTES:
         raise CannotSave(
@@ -174,16 +199,26 @@ def _saver(path: Path) -> Callable[[Run], None]:
 
 
 def _command() -> str:
-    return scrub.clean(shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
+    """Return how to measure the same again; where the reports go is no part of that."""
+    words = iter(sys.argv[1:])
+    kept = [word for word in words if not (word == "--reports" and next(words, ""))]
+    kept = [word for word in kept if not word.startswith("--reports=")]
+    return scrub.clean(shlex.join(["python", "-m", "bench", *kept]))
 
 
 def _resumed(options: Options, file: Path) -> tuple[Session, Path, Run]:
     """Return an earlier run to go on with; raise Refused if anything has changed since."""
+    file = file.resolve()
     record = read_run(file)
+    if file.parent.name != "runs":
+        raise Refused(
+            f"{file} lies in the folder {file.parent.name!r}; expected a run file where `run` "
+            "wrote it, in the folder runs/ of a reports folder: move it there"
+        )
     slug, here = machine.slug(record.machine), machine.slug(machine.facts())
     if slug != here:
         raise Refused(
-            f"{file.name} is of another machine, {slug}; this is {here}: start a run of its own"
+            f"{file.name} is of the machine {slug}; expected this one, {here}: start a new run"
         )
     session = _session(options, record.threads, file.parent.parent / "logs" / file.stem)
     backends = list(dict.fromkeys(cell.backend for cell in record.cells))

@@ -1,7 +1,5 @@
 """`python -m bench verify`: prove, measure nothing."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import click
 from tabulate import tabulate
 
@@ -12,7 +10,7 @@ from bench.lock import only_run
 from bench.planning import Asked, in_words, plan
 from bench.records import Cell, Failed, Proved
 from bench.runner import Step
-from bench.session import Session, step_runner
+from bench.session import Session, side_by_side, step_runner
 from bench.worker import Result
 
 AT_ONCE = 2  # children: nothing is timed here, and most of a proof is the import of a framework
@@ -32,9 +30,11 @@ def verify(
         session = Session(discover(), threads_for(threads), timeout, pythons)
         planned = plan(session, Asked(backend, device, variant), _say)
         steps = [Step("prove", cell, 0) for cell in planned.cells]
-        run_step = step_runner(session, planned.workloads)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            results = list(pool.map(lambda step: run_step(step)[0], steps))
+
+        def prove(session: Session, step: Step) -> Result:
+            return step_runner(session, planned.workloads)(step)[0]
+
+        results = side_by_side(session, prove, steps, AT_ONCE)
     rows = [_row(step.cell, result) for step, result in zip(steps, results, strict=True)]
     headers = ["backend", "device", "variant", "loss deviation", "parameter deviation", "proof"]
     click.echo(tabulate(rows, headers, disable_numparse=True))

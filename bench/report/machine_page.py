@@ -1,28 +1,29 @@
 """The page of one machine: `reports/<machine>.md`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench import risks, statistics
 from bench.records import Described, Machine, Run
-from bench.report import numbers, tables
+from bench.report import charts, numbers, tables
+from bench.report.charts import Chart
 from bench.report.efficiency import floors_of, in_words
 from bench.report.footnotes import Footnotes
 from bench.report.markdown import code_block, text
-from bench.report.sections import Section
+from bench.report.sections import Key, Section
 from bench.workload import Workload
 
 QUALITY_LEGEND = (
-    "After the last epoch, mean ± standard deviation over the rounds. *s to* an accuracy counts from "
-    "the start of the process: importing, reading the data, building and compiling included, "
+    "After the last epoch, mean ± standard deviation over the rounds. *s to* an accuracy counts "
+    "from the start of the process: importing, reading the data, building and compiling included, "
     "evaluation not."
 )
 
 
-def page(sections: Sequence[Section]) -> str:
-    """Return the whole page; the sections are of one machine."""
+def page(slug: str, sections: Sequence[Section], found: Mapping[Key, Mapping[str, Chart]]) -> str:
+    """Return the whole page of a machine: its sections, and the charts of each."""
     newest = max(sections, key=lambda section: section.run.created)
     parts = [f"# {text(title(newest.run.machine))}", facts(newest.run.machine)]
-    parts += [part for section in sections for part in _section(section)]
+    parts += [part for section in sections for part in _section(slug, section, found[section.key])]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -82,7 +83,8 @@ def device_kind(section: Section) -> str:
     return ", ".join(dict.fromkeys(row.cell.device.partition(":")[0] for row in section.rows))
 
 
-def _section(section: Section) -> list[str]:
+def _section(slug: str, section: Section, found: Mapping[str, Chart]) -> list[str]:
+    pictures = charts.pictures(slug, section, found)
     notes = Footnotes()
     floors = floors_of(section.run, section.key.workload)
     contest = tables.Contest(section.rows, section.marks, notes, floors)
@@ -98,11 +100,14 @@ def _section(section: Section) -> list[str]:
         tables_legend(section.run),
         notes.below(),
         _bounds(contest),
+        pictures.get("seconds", ""),
         "### Cost",
         cost,
+        pictures.get("phases", ""),
         "### Quality",
         quality,
         QUALITY_LEGEND,
+        pictures.get("accuracy", ""),
         failed and "### Failed trials",
         failed,
         _skipped(section.run),

@@ -5,14 +5,19 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+BLOCK = re.compile(r"^(\d{1,9})?([-+#=.)])(?=[\s\-=#]|$)")  # begins a list, a heading or a rule
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "@": "&#64;"}
 
 
 def text(value: object) -> str:
-    """Return a value as one line of Markdown that shows exactly its characters."""
-    line = "".join(letter if letter.isprintable() else " " for letter in str(value))
+    """Return a value as one line of Markdown that shows exactly its characters.
+
+    White space around it is dropped; so is any meaning of its first letters (a heading, a list).
+    """
+    line = "".join(letter if letter.isprintable() else " " for letter in str(value)).strip()
     line = re.sub(r"([\\`*\[\]~])", r"\\\1", line)
     line = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)  # inside a word it is no emphasis
+    line = BLOCK.sub(r"\1\\\2", line)
     line = "".join(ENTITIES.get(letter, letter) for letter in line)
     line = re.sub(r"(?i)(https?|ftp):", r"\1&#58;", line)  # no link made of it
     return re.sub(r"(?i)\bwww\.", "www&#46;", line)

@@ -4,10 +4,12 @@ import math
 
 from bench.statistics import Interval
 
+NO_SPREAD = 1e-15  # what is smaller is rounding, not spread
+
 
 def decimals(spread: float) -> int:
     """Return the decimal places at which a spread has one digit, two if the first is a 1."""
-    if not (math.isfinite(spread) and spread > 0):
+    if not (math.isfinite(spread) and spread > NO_SPREAD):
         return 3
     exponent = math.floor(math.log10(spread))
     leading = spread / 10**exponent
@@ -33,7 +35,7 @@ def significant(value: float, digits: int) -> str:
 
 def interval(estimate: Interval) -> str:
     """Return "0.271 [0.265, 0.280]", or the centre alone where no interval can be given."""
-    if estimate.low is None or estimate.high is None:
+    if estimate.low is None or estimate.high is None or estimate.high - estimate.low < NO_SPREAD:
         return significant(estimate.centre, 2)
     places = decimals((estimate.high - estimate.low) / 2)
     low, high = fixed(estimate.low, places), fixed(estimate.high, places)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bench import machine
 from bench.records import BrokenRunFile, CannotSave, Run, read_run, write_atomically
-from bench.report import index, machine_page
+from bench.report import charts, drawing, index, machine_page
 from bench.report.sections import Section, newest_widest, sections_of
 
 
@@ -17,16 +17,35 @@ class Rendered(NamedTuple):
     problems: list[str]
 
 
-def render(reports: Path) -> Rendered:
-    """Write a page for each machine and the index; raise CannotSave if that is not possible."""
+def render(reports: Path, with_page: bool = False) -> Rendered:
+    """Write a page for each machine, its charts and the index; with `with_page` index.html, too.
+
+    Raises CannotSave if that is not possible.
+    """
     runs, problems = read_runs(reports / "runs")
     everything = by_machine(runs)
     shown = {slug: to_show(sections) for slug, sections in everything.items()}
-    pages = {slug: machine_page.page(sections) for slug, sections in shown.items()}
-    pages["README"] = index.page(shown, everything)
-    written = [path for name, content in pages.items()
-               if _write(path := reports / f"{name}.md", content)]  # fmt: skip
-    return Rendered(written, problems)
+    pages: dict[str, bytes] = {}
+    wanted: dict[str, charts.Chart] = {}
+    for slug, sections in shown.items():
+        found = {section.key: charts.of_section(section) for section in sections}
+        pages[f"{slug}.md"] = machine_page.page(slug, sections, found).encode()
+        for section in sections:
+            for name, chart in found[section.key].items():
+                wanted[f"{slug}-{charts.section_slug(section)}-{name}"] = chart
+    pages["README.md"] = index.page(shown, everything).encode()
+    if with_page:
+        pages["index.html"] = _explorable(everything, problems)
+    written = [path for name, content in pages.items() if _write(path := reports / name, content)]
+    return Rendered(written + drawing.draw(reports / "charts", wanted), problems)
+
+
+def _explorable(everything: dict[str, list[Section]], problems: list[str]) -> bytes:
+    """Return the page that holds every run."""
+    from bench.report import page  # it is large, and few ask for it
+
+    sections = [section for sections in everything.values() for section in sections]
+    return page.build(sections, problems)
 
 
 def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
@@ -60,9 +79,8 @@ def _place(section: Section) -> tuple[bool, str, int, int, str]:
     return on_cpu, workload.variant, workload.train_samples, -workload.epochs, str(section.key)
 
 
-def _write(path: Path, content: str) -> bool:
+def _write(path: Path, encoded: bytes) -> bool:
     """Write a page if it changed; return whether it did."""
-    encoded = content.encode()
     try:
         if path.exists() and path.read_bytes() == encoded:
             return False

@@ -34,12 +34,12 @@ class Section(NamedTuple):
 
 def sections_of(name: str, run: Run) -> list[Section]:
     """Return the sections of one run."""
-    marks = checks.marks(run)
+    marks = dict(checks.marks(run))
     groups: dict[Key, list[Row]] = {}
-    strays: list[Row] = []
     for row in rows_of(run):
-        if len(row.inputs) > 1:
-            strays.append(row)
+        if len(row.inputs) > 1:  # resumed with other images, say: no table is right for it
+            mixed = f"its rounds were given different inputs: {', '.join(sorted(row.inputs))}"
+            marks[row.cell] = [*marks.get(row.cell, []), mixed]
         key = Key(row.cell.workload, min(row.inputs, default=""), run.threads)
         groups.setdefault(key, []).append(row)
     return [

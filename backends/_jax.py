@@ -1,0 +1,77 @@
+"""The network, a training step and an epoch as pure functions for JAX to compile."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from bench.workload import RMSprop, Workload
+
+ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
+
+Layers = list[tuple[jax.Array, jax.Array]]  # weight (in, out) and bias (out,)
+State = tuple[Layers, Layers, jax.Array]  # parameters, mean squares (of RMSprop), random key
+Train = tuple[jax.Array, jax.Array]  # images (samples, 784) and labels (samples,)
+
+
+def forward(
+    workload: Workload, layers: Layers, images: jax.Array, key: jax.Array | None = None
+) -> jax.Array:
+    """Return the logits (rows, 10); with a key, which training has, dropout is on."""
+    kept = 1 - workload.dropout
+    for index, (weight, bias) in enumerate(layers[:-1]):
+        images = ACTIVATIONS[workload.activation](images @ weight + bias)
+        if key is not None and kept < 1:
+            mask = jax.random.bernoulli(jax.random.fold_in(key, index), kept, images.shape)
+            images = jnp.where(mask, images / kept, 0)
+    weight, bias = layers[-1]
+    return images @ weight + bias
+
+
+def epoch(
+    workload: Workload, state: State, train: Train, order: jax.Array
+) -> tuple[State, jax.Array]:
+    """Return the state after one pass in the given order, and the loss's mean over the samples."""
+
+    def step(state: State, rows: jax.Array) -> tuple[State, jax.Array]:
+        images, labels = (array.at[rows].get(mode="clip") for array in train)
+        return _step(workload, state, images, labels)
+
+    full = len(order) - len(order) % workload.batch_size
+    batches = order[:full].reshape(-1, workload.batch_size)
+    state, losses = jax.lax.scan(step, state, batches)  # losses: (full batches,)
+    total = losses.sum() * workload.batch_size
+    if full < len(order):
+        state, loss = step(state, order[full:])
+        total += loss * (len(order) - full)
+    return state, total / len(order)
+
+
+def _step(
+    workload: Workload, state: State, images: jax.Array, labels: jax.Array
+) -> tuple[State, jax.Array]:
+    """Return the state after a batch, and the batch's mean loss."""
+    layers, squares, key = state
+    key, dropout_key = jax.random.split(key) if workload.dropout else (key, key)
+
+    def mean_loss(layers: Layers) -> jax.Array:
+        chances = jax.nn.log_softmax(forward(workload, layers, images, dropout_key))
+        return -jnp.take_along_axis(chances, labels[:, None], axis=1).mean()
+
+    loss, gradients = jax.value_and_grad(mean_loss)(layers)
+    layers, squares = _update(workload, layers, squares, gradients)
+    return (layers, squares, key), loss
+
+
+def _update(
+    workload: Workload, layers: Layers, squares: Layers, gradients: Layers
+) -> tuple[Layers, Layers]:
+    """Return the parameters and the mean squares after the optimizer's step."""
+    chosen = workload.optimizer
+    steps: Any = gradients
+    if isinstance(chosen, RMSprop):
+        rho, epsilon = chosen.rho, chosen.epsilon
+        squares = jax.tree.map(lambda s, g: rho * s + (1 - rho) * g**2, squares, gradients)
+        steps = jax.tree.map(lambda s, g: g / jnp.sqrt(s + epsilon), squares, gradients)
+    rate = chosen.learning_rate
+    return jax.tree.map(lambda p, step: p - rate * step, layers, steps), squares

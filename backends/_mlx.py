@@ -1,0 +1,73 @@
+"""The network and the optimizers in MLX's own classes."""
+
+from itertools import pairwise
+
+import mlx.core as mx
+import numpy as np
+from mlx import nn, optimizers
+
+from bench.contract import Floats, Integers, Layer, Parameters
+from bench.workload import SGD, Workload
+
+ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
+
+
+class RMSpropInside(optimizers.RMSprop):
+    """RMSprop with epsilon inside the root; MLX's own adds it outside."""
+
+    def apply_single(self, gradient: mx.array, parameter: mx.array, state: dict) -> mx.array:
+        """Return the updated parameter; keep the mean square in `state`."""
+        state["v"] = self.alpha * state["v"] + (1 - self.alpha) * mx.square(gradient)
+        return parameter - self.learning_rate * gradient / mx.sqrt(state["v"] + self.eps)
+
+
+def build(workload: Workload, parameters: Parameters) -> nn.Sequential:
+    """Return the network with these parameters; nn.Linear keeps its weight as (out, in)."""
+    modules: list[nn.Module] = []
+    for index, (rows, columns) in enumerate(pairwise(workload.widths)):
+        linear = nn.Linear(rows, columns)
+        linear.weight = mx.contiguous(mx.array(parameters[index].weight).T)
+        linear.bias = mx.array(parameters[index].bias)
+        modules.append(linear)
+        if index < len(workload.hidden):
+            modules.append(ACTIVATIONS[workload.activation]())
+            if workload.dropout:
+                modules.append(nn.Dropout(workload.dropout))
+    return nn.Sequential(*modules)
+
+
+def optimizer_for(workload: Workload) -> optimizers.Optimizer:
+    """Return the workload's optimizer."""
+    chosen = workload.optimizer
+    if isinstance(chosen, SGD):
+        return optimizers.SGD(chosen.learning_rate)
+    return RMSpropInside(chosen.learning_rate, alpha=chosen.rho, eps=chosen.epsilon)
+
+
+def predicted(network: nn.Sequential, images: Floats) -> Integers:
+    """Return the most likely class of each image; leave the network as it was, in training."""
+    network.eval()
+    classes = np.array(network(mx.array(images)).argmax(axis=1))
+    network.train()
+    return classes.astype(np.int64)
+
+
+def copies(network: nn.Sequential) -> Parameters:
+    """Return copies of the parameters as the contract lays them out."""
+    linears = [module for module in network.layers if isinstance(module, nn.Linear)]
+    return [
+        Layer(np.ascontiguousarray(np.array(linear.weight).T), np.array(linear.bias))
+        for linear in linears
+    ]
+
+
+def devices() -> list[str]:
+    """Return the CPU and the GPU that this build of MLX drives."""
+    if mx.metal.is_available():
+        return ["cpu", "metal"]
+    return ["cpu", "cuda:0"] if mx.cuda.is_available() else ["cpu"]
+
+
+def versions() -> dict[str, str | None]:
+    """Return the version of MLX."""
+    return {"mlx": mx.__version__}

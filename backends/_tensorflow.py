@@ -1,0 +1,72 @@
+"""The network and an epoch of training in TensorFlow: variables, GradientTape, tf.function."""
+
+import tensorflow as tf
+
+from bench.contract import Parameters
+from bench.workload import RMSprop, Workload
+
+ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.nn.sigmoid}
+
+
+class Network(tf.Module):
+    """The network's variables and the functions that are compiled over them."""
+
+    def __init__(self, workload: Workload, parameters: Parameters) -> None:
+        """Make variables of the parameters on the current device."""
+        super().__init__()
+        self._workload = workload
+        self.layers = [(tf.Variable(weight), tf.Variable(bias)) for weight, bias in parameters]
+        self._flat = [variable for layer in self.layers for variable in layer]
+        self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in self._flat]
+        self._masks = tf.Variable(0, dtype=tf.int64)  # number of dropout masks drawn so far
+
+    @tf.function(jit_compile=True)
+    def epoch(self, images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+        """Train one pass in the given order and return the loss's mean over the samples."""
+        size, samples = self._workload.batch_size, order.shape[0]
+        batches = tf.reshape(order[: samples - samples % size], (-1, size))
+        total = tf.zeros(())
+        if samples >= size:  # XLA refuses a loop over nothing
+            for index in tf.range(batches.shape[0]):  # becomes a loop of the graph
+                rows = batches[index]
+                total += self._step(tf.gather(images, rows), tf.gather(labels, rows)) * size
+        if samples % size:
+            rows = order[-(samples % size) :]
+            total += self._step(tf.gather(images, rows), tf.gather(labels, rows)) * len(rows)
+        return total / samples
+
+    @tf.function(jit_compile=True)
+    def logits(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the logits (rows, 10) of a prediction."""
+        return self._forward(images, training=False)
+
+    def _forward(self, images: tf.Tensor, training: bool) -> tf.Tensor:
+        for weight, bias in self.layers[:-1]:
+            images = ACTIVATIONS[self._workload.activation](images @ weight + bias)
+            if training and self._workload.dropout:
+                images = self._drop(images)
+        weight, bias = self.layers[-1]
+        return images @ weight + bias
+
+    def _drop(self, values: tf.Tensor) -> tf.Tensor:
+        """Drop by a mask that its number determines: compiled code ignores tf.random's seed."""
+        seed = tf.stack([tf.constant(self._workload.seed, tf.int64), self._masks.assign_add(1)])
+        return tf.nn.experimental.stateless_dropout(values, self._workload.dropout, seed)
+
+    def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Train on a batch and return its mean loss."""
+        with tf.GradientTape() as tape:
+            logits = self._forward(images, training=True)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            loss = tf.reduce_mean(losses)
+        gradients = tape.gradient(loss, self._flat)
+        for variable, square, gradient in zip(self._flat, self._squares, gradients, strict=True):
+            self._update(variable, square, gradient)
+        return loss
+
+    def _update(self, variable: tf.Variable, square: tf.Variable, gradient: tf.Tensor) -> None:
+        optimizer = self._workload.optimizer
+        if isinstance(optimizer, RMSprop):
+            square.assign(optimizer.rho * square + (1 - optimizer.rho) * gradient**2)
+            gradient /= tf.sqrt(square + optimizer.epsilon)
+        variable.assign_sub(optimizer.learning_rate * gradient)

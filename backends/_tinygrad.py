@@ -1,0 +1,52 @@
+"""The network and the optimizers in tinygrad."""
+
+import numpy as np
+from tinygrad import Tensor, nn
+
+from bench.contract import Floats, Integers
+from bench.workload import SGD, RMSprop, Workload
+
+Layers = list[tuple[Tensor, Tensor]]  # weight (in, out) and bias (out,)
+
+
+class RMSpropInside(nn.optim.Optimizer):
+    """RMSprop with epsilon inside the root; tinygrad has none of its own."""
+
+    def __init__(self, parameters: list[Tensor], chosen: RMSprop) -> None:
+        """Start with mean squares of zero."""
+        super().__init__(parameters, chosen.learning_rate, fused=False)
+        self._chosen = chosen
+        self._squares = self._new_optim_param()
+
+    def _step(self, params: list[Tensor], grads: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        rho, epsilon = self._chosen.rho, self._chosen.epsilon
+        steps = []
+        for square, gradient in zip(self._squares, grads, strict=True):
+            square.assign(rho * square + (1 - rho) * gradient * gradient)
+            steps.append(self.lr * gradient / (square + epsilon).sqrt())
+        return steps, self._squares
+
+
+def upload(array: Floats | Integers, device: str) -> Tensor:
+    """Return a copy on the device; indices become int32, which every device has."""
+    dtype = np.int32 if array.dtype == np.int64 else array.dtype
+    return Tensor(array.astype(dtype), device=device).realize()
+
+
+def optimizer_for(workload: Workload, layers: Layers) -> nn.optim.Optimizer:
+    """Return the workload's optimizer."""
+    chosen = workload.optimizer
+    parameters = [array for layer in layers for array in layer]
+    if isinstance(chosen, SGD):
+        return nn.optim.SGD(parameters, chosen.learning_rate)
+    return RMSpropInside(parameters, chosen)
+
+
+def forward(workload: Workload, layers: Layers, images: Tensor) -> Tensor:
+    """Return the logits (rows, 10); tinygrad's dropout is on only where TRAINING is."""
+    for weight, bias in layers[:-1]:
+        images = images.linear(weight, bias)
+        images = images.relu() if workload.activation == "relu" else images.sigmoid()
+        images = images.dropout(workload.dropout)
+    weight, bias = layers[-1]
+    return images.linear(weight, bias)

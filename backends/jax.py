@@ -1,0 +1,75 @@
+"""JAX: an epoch is one compiled scan over its batches, with the data on the device."""
+
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["jax==0.10.2", "numpy>=2.0"]
+#
+# [tool.bench]
+# purpose = "JAX, an epoch as one compiled scan"
+#
+# [tool.bench.environment]
+# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
+# NVIDIA_TF32_OVERRIDE = "0"
+# ///
+
+from functools import partial
+
+import jax
+import jax.extend
+import jaxlib
+import numpy as np
+
+from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
+from bench.workload import Workload
+
+from ._jax import epoch, forward
+
+jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bfloat16
+
+
+def devices() -> list[str]:
+    """Return the CPU and every accelerator that JAX sees; its GPUs count as CUDA."""
+    others = [device for device in jax.devices() if device.platform != "cpu"]
+    kinds = [{"gpu": "cuda"}.get(device.platform, device.platform) for device in others]
+    return ["cpu", *(f"{kind}:{index}" for index, kind in enumerate(kinds))]
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of JAX, of its compiler and of what the accelerator runs on."""
+    platform = jax.extend.backend.get_backend().platform_version
+    return {"jax": jax.__version__, "jaxlib": jaxlib.__version__, "platform": platform}
+
+
+class Model:
+    """The parameters, the optimizer's state and the training set, all on the device."""
+
+    def __init__(
+        self, workload: Workload, parameters: Parameters, train: Samples, device: str
+    ) -> None:
+        """Upload parameters and training set; compiling waits for the first epoch."""
+        kind, _, index = device.partition(":")
+        self._device = jax.devices(kind)[int(index or 0)]
+        layers = [tuple(layer) for layer in parameters]
+        squares = jax.tree.map(np.zeros_like, layers)
+        state = layers, squares, jax.random.key(workload.seed)
+        self._state = jax.device_put(state, self._device, may_alias=False)  # it will be donated
+        self._train = jax.device_put((train.images, train.labels.astype(np.int32)), self._device)
+        self._epoch = jax.jit(partial(epoch, workload), donate_argnums=0)
+        self._forward = jax.jit(partial(forward, workload))
+
+    def train(self, orders: Orders, epoch_done: EpochDone) -> None:
+        """Train one epoch for each order."""
+        for order in orders:
+            rows = jax.device_put(order.astype(np.int32), self._device)
+            self._state, loss = self._epoch(self._state, self._train, rows)
+            jax.block_until_ready(self._state)
+            epoch_done(float(loss))
+
+    def predict(self, images: Floats) -> Integers:
+        """Return the most likely class of each image."""
+        logits = self._forward(self._state[0], jax.device_put(images, self._device))
+        return np.asarray(logits).argmax(axis=1)
+
+    def parameters(self) -> Parameters:
+        """Return copies of the current parameters."""
+        return [Layer(np.array(weight), np.array(bias)) for weight, bias in self._state[0]]

@@ -1,0 +1,37 @@
+"""Keras on JAX, as its users train: compile and one fit."""
+
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["keras==3.15.1", "jax==0.10.2"]
+#
+# [tool.bench]
+# purpose = "Keras on JAX, compile and fit"
+#
+# [tool.bench.environment]
+# KERAS_BACKEND = "jax"
+# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
+# NVIDIA_TF32_OVERRIDE = "0"
+# ///
+
+import jax
+import jaxlib
+import keras
+
+from ._keras import Model
+
+__all__ = ["Model", "devices", "versions"]
+
+keras.config.set_dtype_policy("float32")
+jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bfloat16
+
+
+def devices() -> list[str]:
+    """Return the CPU and every accelerator that JAX sees; its GPUs count as CUDA."""
+    others = [device for device in jax.devices() if device.platform != "cpu"]
+    kinds = [{"gpu": "cuda"}.get(device.platform, device.platform) for device in others]
+    return ["cpu", *(f"{kind}:{index}" for index, kind in enumerate(kinds))]
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of Keras and JAX."""
+    return {"keras": keras.__version__, "jax": jax.__version__, "jaxlib": jaxlib.__version__}

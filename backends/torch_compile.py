@@ -1,0 +1,79 @@
+"""PyTorch with torch.compile: forward, backward and update of a step are one compiled function."""
+
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["torch==2.13.0", "numpy>=2.0"]
+#
+# [tool.bench]
+# purpose = "PyTorch, a training step compiled by torch.compile"
+#
+# [tool.bench.environment]
+# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
+# NVIDIA_TF32_OVERRIDE = "0"
+# ///
+
+import torch
+from torch import nn
+
+from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
+from bench.workload import Workload
+
+from ._torch import build, copies, predicted, update, versions, wait_for
+from ._torch import devices as torch_devices
+
+__all__ = ["Model", "devices", "versions"]
+
+
+def devices() -> list[str]:
+    """Return those of PyTorch's devices that its compiler writes code for."""
+    return [device for device in torch_devices() if device.partition(":")[0] in ("cpu", "cuda")]
+
+
+class Model:
+    """The network and the training set, both on the device, and the compiled step."""
+
+    def __init__(
+        self, workload: Workload, parameters: Parameters, train: Samples, device: str
+    ) -> None:
+        """Upload network and training set; compiling waits for the first epoch."""
+        torch.compiler.reset()  # the limit of compilations counts all models of a process
+        torch.manual_seed(workload.seed)  # of the dropout masks
+        self._workload = workload
+        self._device = device
+        self._network = build(workload, parameters, device)
+        self._weights = {name: w.detach() for name, w in self._network.named_parameters()}
+        self._squares = [torch.zeros_like(weight) for weight in self._weights.values()]
+        self._images = torch.tensor(train.images, device=device)
+        self._labels = torch.tensor(train.labels, device=device)
+        self._compiled = torch.compile(self._step, dynamic=False)  # once for each size of batch
+
+    def train(self, orders: Orders, epoch_done: EpochDone) -> None:
+        """Train one epoch for each order."""
+        for order in orders:
+            loss = torch.zeros((), device=self._device)
+            rows_on_device = torch.tensor(order, device=self._device)
+            for rows in rows_on_device.split(self._workload.batch_size):
+                loss += self._compiled(rows) * len(rows)
+            wait_for(self._device)
+            epoch_done(loss.item() / len(order))
+
+    def _step(self, rows: torch.Tensor) -> torch.Tensor:
+        """Train on the batch of these rows and return its mean loss."""
+        images, labels = self._images[rows], self._labels[rows]
+
+        def mean_loss(weights: dict[str, torch.Tensor]) -> torch.Tensor:
+            logits = torch.func.functional_call(self._network, weights, (images,))
+            return nn.functional.cross_entropy(logits, labels)
+
+        found, loss = torch.func.grad_and_value(mean_loss)(self._weights)
+        weights, gradients = list(self._weights.values()), list(found.values())
+        update(self._workload.optimizer, weights, gradients, self._squares)
+        return loss
+
+    def predict(self, images: Floats) -> Integers:
+        """Return the most likely class of each image; not compiled, for it is off the clock."""
+        return predicted(self._network, images, self._device)
+
+    def parameters(self) -> Parameters:
+        """Return copies of the current parameters."""
+        return copies(self._network)

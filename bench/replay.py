@@ -1,0 +1,108 @@
+"""Was a trial what it claims to be? The harness trains its last epoch again, itself, and compares.
+
+The proof is short, and a backend knows when it is proved: the sizes tell. So in every trial, when
+all is measured, the NumPy backend starts from the parameters that the model had before its last
+epoch. Without dropout it must arrive where the model did, but for rounding, which a few ReLU gates
+that flip make larger. With dropout the masks differ: then the loss must agree roughly, and the
+weights of each layer must have changed by as much as those of the reference.
+RMSprop remembers gradients, which is not known: the reference starts some epochs earlier, each at
+the model's own parameters, and remembers almost the same.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from backends._mlp import Network
+from bench.contract import Floats, Integers, Layer, Parameters, Samples
+from bench.reference import flat
+from bench.workload import RMSprop, Workload
+
+# Measured with 6,000 and 60,000 samples. Where nothing is left to chance, an honest loss is at most
+# 2.4e-6 off, a learning rate that is 1 % off makes 1.1e-4 (sigmoid) or 1.6e-3 (ReLU).
+LOSS_LIMIT = {False: 5e-5, True: 0.15}  # relative, by whether there is dropout: honest 0.036
+# |change - reference's| / |reference's|, without dropout: honest 6e-3 and 1e-5, float16 6e-3 and
+# 1.8e-4 (with ReLU both flip gates), a learning rate 1 % off 1e-2, half of the work 0.5.
+CHANGE_LIMIT = {"relu": 0.03, "sigmoid": 5e-5}
+LENGTH_LIMIT = 0.2  # of a layer's change, from the length of the reference's: honest 0.04
+MEMORY_STEPS = 30  # after which RMSprop has forgotten what it had before: 0.9**30 = 4 %
+OTHER_MASKS = 1_000  # added to the seed: the masks are not those of the NumPy backend's trial
+
+
+class Change(NamedTuple):
+    """What one epoch did."""
+
+    loss: float
+    before: Parameters
+    after: Parameters
+
+    @property
+    def weights(self) -> list[Floats]:
+        """By how much each layer's weight changed."""
+        return [new.weight - old.weight for new, old in zip(self.after, self.before, strict=True)]
+
+
+def epochs_needed(workload: Workload) -> int:
+    """Return how many epochs the reference trains, the last one included."""
+    remembered = MEMORY_STEPS if isinstance(workload.optimizer, RMSprop) else 0
+    return min(1 + math.ceil(remembered / workload.steps), workload.epochs)
+
+
+def mistakes(
+    workload: Workload,
+    train: Samples,
+    orders: Sequence[Integers],
+    kept: Sequence[Parameters],
+    loss: float,
+) -> list[str]:
+    """Return what contradicts the reference in a trial's last epoch, in words.
+
+    `orders` are those of the last `epochs_needed` epochs, `kept` the parameters before each of
+    them and after the last, `loss` the mean loss that was reported for the last.
+    """
+    expected = replay(workload, train, orders, kept[:-1])
+    found = Change(loss, kept[-2], kept[-1])
+    by_chance = workload.dropout > 0
+    contradictions = []
+    deviation = abs(found.loss / expected.loss - 1)
+    if not deviation <= LOSS_LIMIT[by_chance]:
+        contradictions.append(f"the loss {found.loss:.4g}; expected {expected.loss:.4g}")
+    for number, lengths in enumerate(zip(found.weights, expected.weights, strict=True)):
+        mine, other = map(np.linalg.norm, lengths)
+        if not abs(mine / other - 1) <= LENGTH_LIMIT:
+            contradictions.append(f"layer {number + 1} changed by {mine:.3g}; expected {other:.3g}")
+    if not by_chance and not _distance(found, expected) <= CHANGE_LIMIT[workload.activation]:
+        contradictions.append(
+            f"the parameters changed otherwise: {_distance(found, expected):.2g} of the change off"
+        )
+    return contradictions
+
+
+def replay(
+    workload: Workload,
+    train: Samples,
+    orders: Sequence[Integers],
+    starts: Sequence[Parameters],
+) -> Change:
+    """Train the NumPy backend, each epoch from its own start; return what the last one did."""
+    masked = msgspec.structs.replace(workload, seed=workload.seed + OTHER_MASKS)
+    network = Network(np, masked, starts[0])
+    targets = np.eye(workload.widths[-1], dtype=np.float32)[train.labels]
+    loss = 0.0
+    for order, start in zip(orders, starts, strict=True):
+        for mine, given in zip(network.layers, start, strict=True):
+            mine.weight[:], mine.bias[:] = given
+        pieces = range(0, len(order), workload.batch_size)
+        batches = [order[at : at + workload.batch_size] for at in pieces]
+        loss = sum(network.step(train.images[rows], targets[rows]) for rows in batches)
+    after = [Layer(*map(np.copy, layer)) for layer in network.layers]
+    return Change(float(loss) / len(orders[-1]), starts[-1], after)
+
+
+def _distance(found: Change, expected: Change) -> float:
+    """Return |found change - expected change| / |expected change|, over all parameters."""
+    mine, other = (flat(change.after) - flat(change.before) for change in (found, expected))
+    return float(np.linalg.norm(mine - other) / np.linalg.norm(other))

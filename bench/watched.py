@@ -1,0 +1,121 @@
+"""A model in a trial: its epochs under the clock, its scores, and what betrays it.
+
+After every epoch, off the clock and before any evaluation, the parameters are copied twice, timed:
+if the device was still at work when the clock stopped, it is the first copy that waits. The time
+between epochs is watched. When all is measured, the predictions are compared with what the
+parameters say, and the last epoch is trained again (bench.replay).
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+from statistics import median
+
+import numpy as np
+
+from bench import replay
+from bench.clock import BrokenContract, EpochClock, Lap
+from bench.contract import Integers, Model, Samples
+from bench.energy import Counter
+from bench.inputs import epoch_orders
+from bench.records import Epoch
+from bench.reference import class_indices, prediction_mistake
+from bench.workload import Workload
+
+PREDICTION_STRIDE = 5  # every so many test images are predicted by the harness, too
+BETWEEN_SHARE = 0.05  # of an epoch, that may pass before the next one
+BETWEEN_SECONDS = 0.02  # or that many seconds
+
+
+class Watched:
+    """A model in a trial, and what is seen of it after every epoch."""
+
+    def __init__(
+        self,
+        model: Model,
+        workload: Workload,
+        test: Samples,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Look at the model once before it starts: its first copy is none of the timed ones."""
+        self._model = model
+        self._workload = workload
+        self._test = test
+        self._clock = clock
+        self._left: float | None = None  # when the last epoch_done returned
+        self.between: list[float] = []  # seconds from each epoch_done to the next order
+        self.copies: list[tuple[float, float]] = []  # seconds of the two after each epoch
+        self.kept = deque([model.parameters()], maxlen=1 + replay.epochs_needed(workload))
+        self.predicted = np.empty(0, np.int64)
+        self.epochs: list[Epoch] = []
+
+    def train(self, energy: Counter = lambda: None) -> None:
+        """Train all epochs; raise BrokenContract if there were fewer."""
+        clock = EpochClock(self._orders(), self._lap_done, self._clock, energy=energy)
+        self._model.train(clock, clock.epoch_done)
+        if len(self.epochs) != self._workload.epochs:
+            raise BrokenContract(
+                f"train returned after {len(self.epochs)} epochs; expected one for each of the "
+                f"{self._workload.epochs} orders: see bench/contract.py"
+            )
+
+    def _orders(self) -> Iterator[Integers]:
+        for order in epoch_orders(self._workload):
+            if self._left is not None:
+                self.between.append(self._clock() - self._left)
+            yield order
+
+    def _lap_done(self, lap: Lap) -> None:
+        begun = self._clock()
+        parameters = self._model.parameters()
+        copied = self._clock()
+        self._model.parameters()
+        self.copies.append((copied - begun, self._clock() - copied))
+        self.kept.append(parameters)
+        begun = self._clock()
+        self.predicted = self._model.predict(self._test.images)
+        evaluation_seconds = self._clock() - begun
+        accuracy = score(self.predicted, self._test.labels)
+        self.epochs.append(
+            Epoch(**lap._asdict(), accuracy=accuracy, evaluation_seconds=evaluation_seconds)
+        )
+        self._left = self._clock()
+
+    @property
+    def typical_copies(self) -> tuple[float, float]:
+        """Seconds of the two copies of one epoch: the one whose wait is the median."""
+        waits = sorted(self.copies, key=lambda pair: pair[0] - pair[1])
+        return waits[len(waits) // 2]
+
+    def check(self, train: Samples) -> None:
+        """Raise BrokenContract if the model did other work than the specified one."""
+        workload, kept = self._workload, list(self.kept)
+        some = slice(None, None, PREDICTION_STRIDE)
+        found = prediction_mistake(
+            np.asarray(self.predicted)[some], self._test.images[some], kept[-1], workload.activation
+        )
+        skipped = workload.epochs - replay.epochs_needed(workload)
+        orders = list(islice(epoch_orders(workload), skipped, None))
+        contradictions = replay.mistakes(workload, train, orders, kept, self.epochs[-1].loss)
+        if contradictions:
+            found.append(f"the last epoch, trained again, brings {', '.join(contradictions)}")
+        found += self._between()
+        if found:
+            raise BrokenContract(
+                f"{'; '.join(found)}; expected the specified work in every trial: "
+                "see bench/contract.py"
+            )
+
+    def _between(self) -> list[str]:
+        """Return a mistake if much time passed between the epochs, where no clock runs."""
+        limit = max(BETWEEN_SHARE * median(e.seconds for e in self.epochs), BETWEEN_SECONDS)
+        typical = median(self.between or [0.0])
+        if typical <= limit:
+            return []
+        return [f"{1000 * typical:.0f} ms pass between two epochs, off the clock"]
+
+
+def score(predicted: Integers, labels: Integers) -> float:
+    """Return the share of predictions that are right; raise BrokenContract if they are none."""
+    return float(np.mean(class_indices(predicted, len(labels)) == labels))
