@@ -9,7 +9,6 @@ parameters say, and the last epoch is trained again (bench.replay).
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import islice
 from statistics import median
 
 import numpy as np
@@ -46,7 +45,7 @@ class Watched:
         self._left: float | None = None  # when the last epoch_done returned
         self.between: list[float] = []  # seconds from each epoch_done to the next order
         self.copies: list[tuple[float, float]] = []  # seconds of the two after each epoch
-        self.kept = deque([model.parameters()], maxlen=1 + replay.epochs_needed(workload))
+        self.kept = deque([model.parameters()], maxlen=2)  # before and after an epoch
         self.predicted = np.empty(0, np.int64)
         self.epochs: list[Epoch] = []
 
@@ -95,9 +94,8 @@ class Watched:
         found = prediction_mistake(
             np.asarray(self.predicted)[some], self._test.images[some], kept[-1], workload.activation
         )
-        skipped = workload.epochs - replay.epochs_needed(workload)
-        orders = list(islice(epoch_orders(workload), skipped, None))
-        contradictions = replay.mistakes(workload, train, orders, kept, self.epochs[-1].loss)
+        change = replay.Change(self.epochs[-1].loss, *kept)
+        contradictions = replay.mistakes(workload, train, list(epoch_orders(workload)), change)
         if contradictions:
             found.append(f"the last epoch, trained again, brings {', '.join(contradictions)}")
         found += self._between()

@@ -1,4 +1,4 @@
-"""Install what a backend's header asks for into this environment: `python -m tests.install_backend`.
+"""Install what a backend's header asks for: `python -m tests.install_backend NAME`.
 
 Used by `tox run -e backend -- NAME`, which gives every backend an environment of its own.
 """

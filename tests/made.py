@@ -50,12 +50,19 @@ def make_epoch(
     return Epoch(seconds=seconds, loss=loss, accuracy=accuracy, **{**facts, **changes})
 
 
-def make_trained(seconds: float = 0.25, epochs: int = 3, **changes: Any) -> Trained:
-    """Return a trial whose loss falls and whose phases add up; the first epoch takes longer."""
-    laps = tuple(
-        make_epoch(seconds * (2 if number == 0 else 1), 1 / (number + 1), 0.80 + 0.02 * number)
-        for number in range(epochs)
+def make_epochs(seconds: float = 0.25, count: int = 3) -> tuple[Epoch, ...]:
+    """Return epochs whose loss falls; the first takes twice as long."""
+    return tuple(
+        make_epoch(seconds * (2 if number == 0 else 1), 1 / (number + 1), 0.80 + 0.01 * number)
+        for number in range(count)
     )
+
+
+def make_trained(
+    seconds: float = 0.25, epochs: int | Sequence[Epoch] = 3, **changes: Any
+) -> Trained:
+    """Return a trial whose loss falls and whose phases add up; `epochs` are made, or given."""
+    laps = make_epochs(seconds, epochs) if isinstance(epochs, int) else tuple(epochs)
     facts = {
         "inputs": INPUTS,
         "start_seconds": 0.1,
@@ -65,6 +72,7 @@ def make_trained(seconds: float = 0.25, epochs: int = 3, **changes: Any) -> Trai
         "epochs": laps,
         "settle_seconds": 0.001,
         "idle_copy_seconds": 0.001,
+        "check_seconds": 0.002,
         "total_seconds": 0.702 + sum(lap.seconds + lap.evaluation_seconds for lap in laps),
         "peak_memory_bytes": 200_000_000,
     }

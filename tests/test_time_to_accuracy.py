@@ -26,7 +26,7 @@ def trial(*accuracies: float, first: float = 5.0, later: float = 2.0) -> Trained
         for number, accuracy in enumerate(accuracies)
     )
     return Trained("hash", **START, epochs=epochs, settle_seconds=0.0, idle_copy_seconds=0.0,
-                   total_seconds=1000.0)  # fmt: skip
+                   check_seconds=0.0,                   total_seconds=1000.0)  # fmt: skip
 
 
 def row(*trials: Trained) -> Row:

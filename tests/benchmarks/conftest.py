@@ -1,0 +1,42 @@
+"""Which benchmarks there are: one for each backend × device × variant asked for.
+
+    pytest tests/benchmarks --benchmark-only [--backend NAME] [--device NAME] [--variant NAME]
+
+The options are in tests/conftest.py, where pytest finds them whatever is on the command line.
+"""
+
+import pytest
+
+from tests.benchmarks.harness import HARNESS, Harness, harness_of
+
+ROW = ("backend", "device", "variant")
+HOW = "takes minutes; start it with: pytest tests/benchmarks --benchmark-only"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Plan the rows as `bench run` does; nothing is asked or started without --benchmark-only."""
+    if not set(ROW) <= set(metafunc.fixturenames):
+        return
+    if not metafunc.config.getoption("benchmark_only", False):
+        metafunc.parametrize(ROW, [pytest.param(*ROW, marks=pytest.mark.skip(reason=HOW))])
+        return
+    cells = harness_of(metafunc.config).planned.cells
+    metafunc.parametrize(ROW, [(cell.backend, cell.device, cell.variant) for cell in cells])
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say which backends are left out of `all`, and why."""
+    harness = config.stash.get(HARNESS, None)
+    skipped = harness.planned.skipped if harness else {}
+    return [f"skipped {name}: {reason}" for name, reason in skipped.items()]
+
+
+@pytest.fixture(scope="session")
+def harness(pytestconfig: pytest.Config) -> Harness:
+    """Return the session's children and rows."""
+    return harness_of(pytestconfig)
+
+
+@pytest.fixture
+def own_surroundings() -> None:
+    """Leave everything as it is: benchmarks hold this machine's lock and take the user's images."""

@@ -1,0 +1,196 @@
+"""The checks of bench/contract.py on one backend, run as a script in a process of its own.
+
+`python contract_checks.py NAME PATH RESULT` writes {check: None or what is wrong} as JSON.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from bench import dropout, proof
+from bench.clock import EpochClock
+from bench.contract import Integers, Layer, Parameters, Samples
+from bench.inputs import epoch_orders, start_parameters
+from bench.reference import equal, flat, forward, numpy_model, prediction_mistake
+from bench.worker import load_backend
+from bench.workload import SGD, RMSprop, Workload
+
+TINY = Workload(  # two full batches and a short one; no two widths are the same
+    variant="tiny", hidden=(48, 32), epochs=2, train_samples=300, test_samples=50,
+    optimizer=SGD(0.05), seed=3,
+)  # fmt: skip
+KINDS = {
+    "relu, SGD": TINY,
+    "sigmoid, SGD": msgspec.structs.replace(TINY, activation="sigmoid"),
+    "relu, RMSprop": msgspec.structs.replace(TINY, optimizer=RMSprop()),
+}
+DROPPING = msgspec.structs.replace(TINY, dropout=0.2)
+DROPOUT_CHECK = msgspec.structs.replace(TINY, dropout=0.2, hidden=(128, 128), train_samples=496)
+LIMIT = 1e-5  # of loss and parameters, relative: float32 is about 1e-6 off here
+
+
+class Done(NamedTuple):
+    """What a model has done."""
+
+    losses: list[float]
+    parameters: Parameters
+    classes: Integers
+
+
+def samples(count: int, dtype: type = np.float32) -> Samples:
+    """Return random images whose class can be learned."""
+    generator = np.random.default_rng(5)
+    images = generator.standard_normal((count, 784), np.float32)
+    return Samples(images.astype(dtype), images[:, :10].argmax(axis=1))
+
+
+TEST = samples(1_001)
+
+
+def train(model_type: type, workload: Workload, dtype: type = np.float32, **how: bool) -> Done:
+    """Train a model, predicting between the epochs unless told otherwise."""
+    start = [Layer(*(a.astype(dtype) for a in one)) for one in start_parameters(workload)]
+    model = model_type(workload, start, samples(workload.train_samples, dtype), "cpu")
+    losses = []
+
+    def lap_done(lap: object) -> None:
+        losses.append(lap.loss)
+        if how.get("predict", True):
+            model.predict(TEST.images)
+
+    orders = (np.sort(order) if how.get("sort") else order for order in epoch_orders(workload))
+    if how.get("drop_short"):
+        orders = (order[:256] for order in orders)
+    clock = EpochClock(orders, lap_done)
+    model.train(clock, clock.epoch_done)
+    return Done(losses, model.parameters(), np.asarray(model.predict(TEST.images)))
+
+
+def deviation(found: Done, expected: Done, workload: Workload) -> float:
+    """Return the larger of the deviations of the losses and of the parameters."""
+    start = start_parameters(workload)
+    return max(
+        proof.loss_deviation(found.losses, expected.losses),
+        proof.parameter_deviation(found.parameters, expected.parameters, start),
+    )
+
+
+class Contract:
+    """A backend and what its models have done; each method is a promise."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        """Import the backend."""
+        self.module = load_backend(name, path)
+        self.model_type = self.module.Model
+
+    @cached_property
+    def done(self) -> dict[str, Done]:
+        """What the backend did, by kind of workload."""
+        return {kind: train(self.model_type, workload) for kind, workload in KINDS.items()}
+
+    @cached_property
+    def fresh(self) -> tuple[object, Parameters, Parameters, Samples]:
+        """A model that has not trained, with what it was given."""
+        given = start_parameters(TINY)
+        train_set = samples(TINY.train_samples)
+        return self.model_type(TINY, given, train_set, "cpu"), given, train_set
+
+    def names_its_devices_and_versions(self) -> None:
+        devices, versions = self.module.devices(), self.module.versions()
+        assert devices and all(isinstance(name, str) for name in devices), devices
+        assert versions and next(iter(versions.values())), versions
+        assert all(isinstance(v, str | None) for v in versions.values()), versions
+
+    def starts_from_the_given_parameters(self) -> None:
+        model, _, _ = self.fresh
+        found, expected = model.parameters(), start_parameters(TINY)
+        kinds = [(a.shape, a.dtype) for layer in found for a in layer]
+        assert kinds == [(a.shape, a.dtype) for layer in expected for a in layer], kinds
+        assert equal(found, expected)
+
+    def leaves_what_it_is_given_alone(self) -> None:
+        model, given, train_set = self.fresh
+        clock = EpochClock(epoch_orders(TINY), lambda lap: None)
+        before = model.parameters()
+        copies = [Layer(*map(np.copy, layer)) for layer in before]
+        model.train(clock, clock.epoch_done)
+        assert equal(given, start_parameters(TINY)), "it wrote into the given parameters"
+        assert equal([train_set], [samples(TINY.train_samples)]), "it wrote into the samples"
+        assert equal(before, copies), "parameters() returned views of what is being trained"
+        assert not equal(model.parameters(), copies), "training changed nothing"
+
+    def agrees_with_numpy_in_float64(self) -> None:
+        for kind, workload in KINDS.items():
+            expected = train(numpy_model(), workload, np.float64)
+            found = deviation(self.done[kind], expected, workload)
+            assert found < LIMIT, f"{kind}: {found:.1e} off"
+
+    def obeys_the_order(self) -> None:
+        other = train(numpy_model(), TINY, np.float64, sort=True)
+        found = deviation(self.done["relu, SGD"], other, TINY)
+        assert found > 100 * LIMIT, f"{found:.1e} from what the order of the data gives"
+
+    def trains_the_short_batch(self) -> None:
+        other = train(numpy_model(), TINY, np.float64, drop_short=True)
+        found = deviation(self.done["relu, SGD"], other, TINY)
+        assert found > 100 * LIMIT, f"{found:.1e} from what full batches alone give"
+
+    def reports_the_mean_loss_over_the_samples(self) -> None:
+        still = msgspec.structs.replace(TINY, optimizer=SGD(0.0), epochs=1)
+        given = samples(TINY.train_samples, np.float64)
+        logits = forward(given.images, start_parameters(TINY), "relu")
+        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        expected = -logits[np.arange(len(logits)), given.labels].mean()
+        (found,) = train(self.model_type, still).losses
+        assert abs(found / expected - 1) < LIMIT, f"{found}; expected {expected}"
+
+    def gives_the_same_result_again(self) -> None:
+        first, second = (train(self.model_type, DROPPING, predict=p) for p in (True, False))
+        assert first.losses == second.losses, f"losses {first.losses} and {second.losses}"
+        assert equal(first.parameters, second.parameters), "parameters differ"
+
+    def predicts_class_indices(self) -> None:
+        for kind, workload in KINDS.items():
+            done = self.done[kind]
+            wrong = prediction_mistake(
+                done.classes, TEST.images, done.parameters, workload.activation
+            )
+            assert not wrong, f"{kind}: {wrong}"
+
+    def drops_in_training_only_at_the_right_rate_and_scale(self) -> None:
+        given = samples(DROPOUT_CHECK.train_samples)
+        found = dropout.mistakes(self.model_type, DROPOUT_CHECK, given, "cpu")
+        assert not found, "; ".join(found)
+
+    def learns(self) -> None:
+        for kind, done in self.done.items():
+            assert done.losses[-1] < done.losses[0], f"{kind}: losses {done.losses}"
+            assert np.isfinite(flat(done.parameters)).all(), kind
+
+
+PROMISES = [name for name, promise in vars(Contract).items()
+            if not name.startswith("_") and callable(promise)]  # fmt: skip
+
+
+def outcome(promise: Callable[[], None]) -> str | None:
+    """Return None if a promise is kept, else what is wrong."""
+    try:
+        promise()
+    except Exception as error:
+        traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    name, path, result = sys.argv[1:]
+    contract = Contract(name, Path(path))
+    outcomes = {promise: outcome(getattr(contract, promise)) for promise in PROMISES}
+    Path(result).write_text(json.dumps(outcomes))

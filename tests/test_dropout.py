@@ -1,0 +1,81 @@
+"""The check of dropout: every mistake is named, honest dropout never is."""
+
+import re
+
+import msgspec
+import numpy as np
+import pytest
+from wrong import dropping
+from wrong.judge import models
+from wrong.plain import Plain
+
+from backends.numpy import Model as NumPyModel
+from bench import dropout, proof
+from bench.contract import Samples
+from bench.inputs import read_raw, scale
+from bench.workload import VARIANTS, Workload
+
+PLACE = "another rate, scale or place"
+SHARE = "another share of the units than its rate"
+MASKS = "masks are not drawn anew"
+GRADIENTS = "dropout is not in the gradients"
+CAUGHT_BY = {
+    "NoDropout": SHARE,
+    "OneLayerOnly": SHARE,
+    "SecondLayerOnly": PLACE,
+    "OtherRate": PLACE,
+    "KeepsTheRate": SHARE,
+    "Unscaled": PLACE,
+    "ScaledInPrediction": PLACE,
+    "OneMaskForTheBatch": MASKS,
+    "FixedMask": MASKS,
+    "MaskOfTheEpoch": MASKS,
+    "SameMaskForBothLayers": PLACE,
+    "DropsPixels": PLACE,
+    "DropsLogits": PLACE,
+    "OnInPrediction": "dropout is on in prediction",
+    "OffAfterPrediction": SHARE,
+    "UnscaledGradient": GRADIENTS,
+    "UnmaskedGradient": GRADIENTS,
+}
+
+
+@pytest.fixture(scope="module")
+def workload() -> Workload:
+    """The proof's workload with dropout, on a network of less than half the width."""
+    plain = proof.proof_workload(VARIANTS["relu-dropout"])
+    return msgspec.structs.replace(plain, dropout=0.2, hidden=(256, 256))
+
+
+@pytest.fixture(scope="module")
+def train(workload: Workload) -> Samples:
+    """The proof's training samples."""
+    return scale(read_raw(workload), workload)[0]
+
+
+@pytest.mark.parametrize(("name", "model"), models(dropping).items())
+def test_a_mistake_in_dropout_is_caught(
+    name: str, model: type[Plain], workload: Workload, train: Samples
+) -> None:
+    """One of the four checks names it."""
+    found = "; ".join(dropout.mistakes(model, workload, train, "cpu"))
+    assert re.search(CAUGHT_BY[name], found)
+
+
+@pytest.mark.parametrize("model", [NumPyModel, Plain])
+def test_no_honest_dropout_is_flagged_in_twenty_repeats(
+    model: type[Plain], workload: Workload, train: Samples
+) -> None:
+    """Whatever the masks: the limits leave room for chance."""
+    for seed in range(10):
+        seeded = msgspec.structs.replace(workload, seed=seed)
+        assert dropout.mistakes(model, seeded, train, "cpu") == []
+
+
+def test_the_still_network_says_what_its_loss_should_be(workload: Workload) -> None:
+    """Without dropout bright images give class 1, dark ones class 0, and the loss to match."""
+    seen = dropout.observe(Plain, msgspec.structs.replace(workload, dropout=0.0), "cpu")
+    assert seen.missed == 0
+    bright, dark = seen.losses[: dropout.BRIGHT_EPOCHS], seen.losses[dropout.BRIGHT_EPOCHS :]
+    assert np.allclose(bright, dropout.loss(0.0))
+    assert np.allclose(dark, dropout.loss(4.0))

@@ -1,0 +1,50 @@
+"""What is imported when: the command line loads no framework, the worker nothing of NumPy."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("cupy", "jax", "keras", "mlx", "numpy", "scipy", "tensorflow", "tinygrad", "torch")
+LOADED = f"print(sorted({{name.partition('.')[0] for name in sys.modules}} & set({HEAVY!r})))"
+
+
+def loaded(script: str) -> str:
+    """Return the heavy modules that are loaded after a script in a fresh interpreter."""
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{script}\n{LOADED}"],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["run", "--help"], ["--version"]])
+def test_a_quick_answer_loads_no_framework(arguments: list[str]) -> None:
+    """Nor NumPy nor SciPy: that is why it is quick."""
+    script = (
+        "from bench.cli import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit as left: assert not left.code, left.code\n"
+    )
+    assert loaded(script) == "[]"
+
+
+@pytest.mark.parametrize("module", ["bench.cli", "bench.worker", "bench.session", "bench.planning"])
+def test_importing_a_module_of_the_parent_loads_no_framework(module: str) -> None:
+    """What a backend costs to import is measured in its child: nobody may have paid before."""
+    assert loaded(f"import {module}") == "[]"
+
+
+def test_records_workload_and_contract_import_only_each_other() -> None:
+    """They are what everything else stands on."""
+    script = (
+        "import bench.records, bench.workload\n"
+        "ours = {name for name in sys.modules if name.startswith('bench.')}\n"
+        "assert ours == {'bench.records', 'bench.workload'}, ours\n"
+    )
+    assert loaded(script) == "[]"

@@ -1,0 +1,178 @@
+"""From a plan's step to a child and back: interpreter, environment, log, and one real trial."""
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from made import make_cell, make_trained
+from toys import HONEST, PATIENCE_SECONDS, answering, write_toy
+
+from bench import session as glue
+from bench.checks import PHASES_SHARE, accounted_seconds
+from bench.discovery import SHIPPED, Backend, inspect
+from bench.records import Described, Failed, Moment, Proved, Trained
+from bench.runner import Step
+from bench.session import Session, describe, run_job, side_by_side, step_runner
+from bench.worker import Job, Result
+from bench.workload import workload_for
+
+HEADER = """\
+# /// script
+# dependencies = []
+# [tool.bench]
+# environment = { KERAS_BACKEND = "toy", TOY_LEVEL = 3 }
+# ///
+"""
+
+
+def session_of(*backends: Backend, timeout: float = PATIENCE_SECONDS, **rest: object) -> Session:
+    """Return a session with these backends and one thread."""
+    return Session({one.name: one for one in backends}, 1, timeout, **rest)  # type: ignore[arg-type]
+
+
+def toy(folder: Path, body: str, header: str = "") -> Backend:
+    """Return a backend that does this when it is asked for its devices."""
+    path = Path(answering(folder, body).path)
+    path.write_text(header + path.read_text())
+    return inspect(path)
+
+
+def test_a_backend_says_where_it_computes(tmp_path: Path) -> None:
+    """What it answers in the child arrives as a record."""
+    assert describe(session_of(toy(tmp_path, "return ['toy:0']")), "toy") == Described(
+        devices=("toy:0",), versions={"toy": "1"}, python=sys.version.split()[0]
+    )
+
+
+def test_variables_of_the_header_are_set_before_the_import(tmp_path: Path) -> None:
+    """KERAS_BACKEND and the like have to be there when the framework is first imported."""
+    backend = toy(tmp_path, "return [KERAS, LEVEL]", HEADER)
+    source = backend.path.read_text()
+    early = "import os\nKERAS, LEVEL = os.environ['KERAS_BACKEND'], os.environ['TOY_LEVEL']\n"
+    backend.path.write_text(early + source)
+    result = describe(session_of(backend), "toy")
+    assert isinstance(result, Described), result
+    assert result.devices == ("toy", "3")
+
+
+def test_a_backend_may_have_an_interpreter_of_its_own(tmp_path: Path) -> None:
+    """Its children run with that one."""
+    wrapper = tmp_path / "python"
+    wrapper.write_text(f'#!/bin/sh\nOTHER=yes exec "{sys.executable}" "$@"\n')
+    wrapper.chmod(0o755)
+    backend = toy(tmp_path, "return [os.environ.get('OTHER', 'no')]")
+    result = describe(session_of(backend, pythons={"toy": str(wrapper)}), "toy")
+    assert isinstance(result, Described), result
+    assert result.devices == ("yes",)
+
+
+def test_an_interpreter_without_our_libraries_is_a_failure_that_says_so(tmp_path: Path) -> None:
+    """The last line of the log names what it lacks."""
+    wrapper = tmp_path / "python"
+    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    wrapper.chmod(0o755)
+    backend = toy(tmp_path, "pass")
+    result = describe(session_of(backend, pythons={"toy": str(wrapper)}), "toy")
+    assert isinstance(result, Failed)
+    assert "No module named" in result.log_tail[-1]
+
+
+def test_a_failed_step_leaves_its_log(tmp_path: Path) -> None:
+    """The log is named after the row, the task and the round."""
+    write_toy(tmp_path, "toy", "def devices(): ...\ndef versions(): ...\nclass Model: ...\n")
+    cell = make_cell("toy", workload=workload_for("relu", "cpu", train_samples=256))
+    workloads = {cell.workload: workload_for("relu", "cpu", train_samples=256)}
+    session = session_of(inspect(tmp_path / "toy.py"), logs=tmp_path / "logs")
+    result, moment = step_runner(session, workloads)(Step("train", cell, 4))
+    assert isinstance(result, Failed)
+    assert result.reason.startswith("TypeError: ")
+    assert isinstance(moment, Moment)
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["toy-cpu-relu-train-4.log"]
+
+
+def test_a_gpu_child_is_told_of_its_first_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parent's cuda:1 is the only GPU that the child sees, hence its cuda:0."""
+    jobs: list[Job] = []
+    environments: list[dict[str, str]] = []
+
+    def run_child(job: Job, *, variables: dict[str, str], **rest: object) -> Result:
+        jobs.append(job)
+        environments.append(variables)
+        return make_trained()
+
+    monkeypatch.setattr(glue, "run_child", run_child)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    workload = workload_for("relu", "cuda:1")
+    cell = make_cell("toy", "cuda:1", workload)
+    session = session_of(Backend("toy", tmp_path / "toy.py"))
+    step_runner(session, {workload.fingerprint: workload})(Step("train", cell, 2))
+    assert [(job.device, job.round, job.workload) for job in jobs] == [("cuda:0", 2, workload)]
+    assert environments[0]["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+def test_an_answer_to_another_question_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that brings a trial when it was asked for its devices has not answered."""
+    monkeypatch.setattr(glue, "run_child", lambda job, **rest: make_trained())
+    result = describe(session_of(Backend("toy", tmp_path / "toy.py")), "toy")
+    assert result == Failed(kind="no result", reason="the child brought a Trained")
+
+
+def test_side_by_side_keeps_the_order() -> None:
+    """Results stand in the order of the items, whoever is done first."""
+    gate = threading.Event()
+
+    def do(session: Session, item: int) -> int:
+        if item == 0:
+            assert gate.wait(PATIENCE_SECONDS)
+        gate.set()
+        return item * 10
+
+    assert side_by_side(session_of(), do, [0, 1, 2], at_once=2) == [0, 10, 20]
+
+
+def test_an_interruption_ends_all_that_runs_side_by_side(tmp_path: Path) -> None:
+    """One stops, the others' children are ended, what has not begun never begins."""
+    backend = toy(tmp_path, "time.sleep(1000)")
+    begun: list[str] = []
+
+    def do(session: Session, name: str) -> object:
+        begun.append(name)
+        if name == "interrupted":
+            raise KeyboardInterrupt
+        return describe(session, "toy")
+
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(session_of(backend), do, ["interrupted", "toy", "never", "never"], at_once=1)
+    assert time.monotonic() - before < PATIENCE_SECONDS, "nobody waited for the sleeping child"
+    assert begun.count("never") == 0
+
+
+def test_a_real_trial_accounts_for_its_time() -> None:
+    """From a child's start to its written result, 95 % of the time belongs to a recorded phase."""
+    workload = workload_for("relu", "cpu", epochs=2)
+    job = Job("train", "numpy", str(SHIPPED / "numpy.py"), "cpu", workload)
+    session = session_of(inspect(SHIPPED / "numpy.py"))
+    begun = time.time()
+    result = run_job(session, job, "cpu", "numpy")
+    elapsed = time.time() - begun
+    assert isinstance(result, Trained), result
+    assert accounted_seconds(result) >= PHASES_SHARE * result.total_seconds
+    assert 0 < result.total_seconds <= elapsed
+    assert workload.train_samples == 6_000
+    assert len(result.epochs) == 2
+
+
+def test_an_honest_toy_is_proved(tmp_path: Path) -> None:
+    """What a toy takes over from the NumPy backend is proved like it."""
+    backend = inspect(write_toy(tmp_path, "toy", HONEST))
+    job = Job("prove", "toy", str(backend.path), "cpu", workload_for("relu", "cpu"))
+    result = run_job(session_of(backend), job, "cpu", "toy")
+    assert isinstance(result, Proved), result
+    assert result.holds
