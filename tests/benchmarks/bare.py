@@ -2,8 +2,8 @@
 
 One function a backend, `bare_<backend>(workload, parameters, train, orders)`: the loop that a
 practitioner of the framework would write for this network, on the same data in the same order. It
-returns the seconds of each epoch. All are for the variant `relu` on the CPU. Frameworks are imported
-inside, so that a process loads only one.
+returns the seconds of each epoch. All are for the variant `relu` on the CPU. Frameworks are
+imported inside, so that a process loads only one.
 """
 
 from time import perf_counter
