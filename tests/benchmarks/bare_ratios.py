@@ -94,7 +94,10 @@ def in_child(
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
             )  # fmt: skip
         if child.returncode:
-            raise click.ClickException(f"{backend.name} failed:\n{child.stdout[-3000:]}")
+            raise click.ClickException(
+                f"the child of {backend.name} ended with {child.returncode}; expected 0 and its "
+                f"times: see what it printed last, or leave it out:\n{child.stdout[-3000:]}"
+            )
         return msgspec.json.decode(result.read_bytes(), type=list[Pair])
 
 
