@@ -1,4 +1,4 @@
-"""The network, a training step and an epoch as pure functions for JAX to compile."""
+"""JAX's devices; and the network, a step and an epoch as pure functions for it to compile."""
 
 from typing import Any
 
@@ -12,6 +12,24 @@ ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
 Layers = list[tuple[jax.Array, jax.Array]]  # weight (in, out) and bias (out,)
 State = tuple[Layers, Layers, jax.Array]  # parameters, mean squares (of RMSprop), random key
 Train = tuple[jax.Array, jax.Array]  # images (samples, 784) and labels (samples,)
+
+
+def devices() -> list[str]:
+    """Return the CPU and every accelerator that JAX sees; its GPUs count as CUDA."""
+    others = [device for device in jax.devices() if device.platform != "cpu"]
+    kinds = [{"gpu": "cuda"}.get(device.platform, device.platform) for device in others]
+    return ["cpu", *(f"{kind}:{index}" for index, kind in enumerate(kinds))]
+
+
+def place(device: str) -> jax.Device:
+    """Return JAX's object for a device."""
+    kind, _, index = device.partition(":")
+    return jax.devices(kind)[int(index or 0)]
+
+
+def device_memory_bytes(device: str) -> int | None:
+    """Return the most memory that JAX had in use on the device; None where it does not count."""
+    return (place(device).memory_stats() or {}).get("peak_bytes_in_use")
 
 
 def forward(

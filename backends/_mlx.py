@@ -68,6 +68,11 @@ def devices() -> list[str]:
     return ["cpu", "cuda:0"] if mx.cuda.is_available() else ["cpu"]
 
 
+def device_memory_bytes(device: str) -> int | None:
+    """Return the most memory that MLX had in use."""
+    return mx.get_peak_memory()
+
+
 def versions() -> dict[str, str | None]:
     """Return the version of MLX."""
     return {"mlx": mx.__version__}

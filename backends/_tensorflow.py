@@ -1,4 +1,4 @@
-"""The network and an epoch of training in TensorFlow: variables, GradientTape, tf.function."""
+"""TensorFlow's devices; the network and an epoch: variables, GradientTape, tf.function."""
 
 import tensorflow as tf
 
@@ -6,6 +6,17 @@ from bench.contract import Parameters
 from bench.workload import RMSprop, Workload
 
 ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.nn.sigmoid}
+
+
+def devices() -> list[str]:
+    """Return the CPU and every GPU that TensorFlow sees."""
+    return ["cpu", *(f"cuda:{i}" for i in range(len(tf.config.list_physical_devices("GPU"))))]
+
+
+def device_memory_bytes(device: str) -> int | None:
+    """Return the most memory that TensorFlow had in use on the GPU."""
+    peak: int = tf.config.experimental.get_memory_info(device.replace("cuda", "GPU"))["peak"]
+    return peak
 
 
 class Network(tf.Module):

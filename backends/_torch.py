@@ -106,6 +106,12 @@ def wait_for(device: str) -> None:
         torch.accelerator.synchronize(device)
 
 
+def device_memory_bytes(device: str) -> int | None:
+    """Return the most memory that tensors held on the device; None where PyTorch does not count."""
+    kind = device.partition(":")[0]
+    return getattr(torch, kind).max_memory_allocated(device) if kind in ("cuda", "xpu") else None
+
+
 def versions() -> dict[str, str | None]:
     """Return the versions of PyTorch and of the libraries it was built with."""
     cudnn = torch.backends.cudnn.version()

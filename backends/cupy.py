@@ -35,6 +35,11 @@ def versions() -> dict[str, str | None]:
     return {"cupy": cp.__version__, "cuda": f"{cuda // 1000}.{cuda % 1000 // 10}"}
 
 
+def device_memory_bytes(device: str) -> int | None:
+    """Return what CuPy's pool took from the device, which it gives back only when asked to."""
+    return cp.get_default_memory_pool().total_bytes()
+
+
 class Model:
     """The network and the training set, both on the device."""
 

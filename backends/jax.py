@@ -22,16 +22,11 @@ import numpy as np
 from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 from bench.workload import Workload
 
-from ._jax import epoch, forward
+from ._jax import device_memory_bytes, devices, epoch, forward, place
+
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bfloat16
-
-
-def devices() -> list[str]:
-    """Return the CPU and every accelerator that JAX sees; its GPUs count as CUDA."""
-    others = [device for device in jax.devices() if device.platform != "cpu"]
-    kinds = [{"gpu": "cuda"}.get(device.platform, device.platform) for device in others]
-    return ["cpu", *(f"{kind}:{index}" for index, kind in enumerate(kinds))]
 
 
 def versions() -> dict[str, str | None]:
@@ -47,8 +42,7 @@ class Model:
         self, workload: Workload, parameters: Parameters, train: Samples, device: str
     ) -> None:
         """Upload parameters and training set; compiling waits for the first epoch."""
-        kind, _, index = device.partition(":")
-        self._device = jax.devices(kind)[int(index or 0)]
+        self._device = place(device)
         layers = [tuple(layer) for layer in parameters]
         squares = jax.tree.map(np.zeros_like, layers)
         state = layers, squares, jax.random.key(workload.seed)

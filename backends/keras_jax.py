@@ -17,19 +17,13 @@ import jax
 import jaxlib
 import keras
 
+from ._jax import device_memory_bytes, devices
 from ._keras import Model
 
-__all__ = ["Model", "devices", "versions"]
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 keras.config.set_dtype_policy("float32")
 jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bfloat16
-
-
-def devices() -> list[str]:
-    """Return the CPU and every accelerator that JAX sees; its GPUs count as CUDA."""
-    others = [device for device in jax.devices() if device.platform != "cpu"]
-    kinds = [{"gpu": "cuda"}.get(device.platform, device.platform) for device in others]
-    return ["cpu", *(f"{kind}:{index}" for index, kind in enumerate(kinds))]
 
 
 def versions() -> dict[str, str | None]:

@@ -22,16 +22,12 @@ import keras
 import tensorflow as tf
 
 from ._keras import Model
+from ._tensorflow import device_memory_bytes, devices
 
-__all__ = ["Model", "devices", "versions"]
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 keras.config.set_dtype_policy("float32")
 tf.config.experimental.enable_tensor_float_32_execution(False)
-
-
-def devices() -> list[str]:
-    """Return the CPU and every GPU that TensorFlow sees."""
-    return ["cpu", *(f"cuda:{i}" for i in range(len(tf.config.list_physical_devices("GPU"))))]
 
 
 def versions() -> dict[str, str | None]:

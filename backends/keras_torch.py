@@ -19,10 +19,10 @@ from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samp
 from bench.workload import Workload
 
 from . import _keras
-from ._torch import devices
+from ._torch import device_memory_bytes, devices
 from ._torch import versions as torch_versions
 
-__all__ = ["Model", "devices", "versions"]
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 keras.config.set_dtype_policy("float32")
 

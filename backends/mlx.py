@@ -21,9 +21,9 @@ from mlx import nn
 from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
 
-from ._mlx import build, copies, devices, optimizer_for, predicted, versions
+from ._mlx import build, copies, device_memory_bytes, devices, optimizer_for, predicted, versions
 
-__all__ = ["Model", "devices", "versions"]
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 
 class Model:

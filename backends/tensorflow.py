@@ -21,14 +21,11 @@ import tensorflow as tf
 from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 from bench.workload import Workload
 
-from ._tensorflow import Network
+from ._tensorflow import Network, device_memory_bytes, devices
+
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
-
-
-def devices() -> list[str]:
-    """Return the CPU and every GPU that TensorFlow sees."""
-    return ["cpu", *(f"cuda:{i}" for i in range(len(tf.config.list_physical_devices("GPU"))))]
 
 
 def versions() -> dict[str, str | None]:

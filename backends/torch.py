@@ -18,9 +18,18 @@ from torch import nn
 from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
 
-from ._torch import build, copies, devices, optimizer_for, predicted, versions, wait_for
+from ._torch import (
+    build,
+    copies,
+    device_memory_bytes,
+    devices,
+    optimizer_for,
+    predicted,
+    versions,
+    wait_for,
+)
 
-__all__ = ["Model", "devices", "versions"]
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 
 class Model:

@@ -18,10 +18,10 @@ from torch import nn
 from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
 
-from ._torch import build, copies, predicted, update, versions, wait_for
+from ._torch import build, copies, device_memory_bytes, predicted, update, versions, wait_for
 from ._torch import devices as torch_devices
 
-__all__ = ["Model", "devices", "versions"]
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:

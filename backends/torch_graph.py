@@ -18,9 +18,9 @@ from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samp
 from bench.workload import Workload
 
 from ._cuda_graph import CapturedStep
-from ._torch import build, copies, optimizer_for, predicted, versions, wait_for
+from ._torch import build, copies, device_memory_bytes, optimizer_for, predicted, versions, wait_for
 
-__all__ = ["Model", "devices", "versions"]
+__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:

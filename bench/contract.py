@@ -74,3 +74,13 @@ class Backend(Protocol):
 
     def versions(self) -> dict[str, str | None]:
         """Return the versions of the framework and of what it stands on; None if not told."""
+
+
+# What a backend may tell besides, as `device_memory_bytes(device)`: the most memory of the device
+# that was in use in this process, or None. Asked after the training, of accelerators only.
+DeviceMemory = Callable[[str], int | None]
+
+
+def no_device_memory(device: str) -> int | None:
+    """Tell nothing: what holds for a backend without `device_memory_bytes`."""
+    return None

@@ -8,7 +8,7 @@ import msgspec
 import psutil
 
 from bench.clock import BrokenContract
-from bench.contract import Model
+from bench.contract import DeviceMemory, Model, no_device_memory
 from bench.energy import counter
 from bench.inputs import inputs_hash, read_raw, scale, start_parameters
 from bench.records import Trained
@@ -26,11 +26,13 @@ def train(
     started: float,
     start_seconds: float,
     import_seconds: float,
+    device_memory: DeviceMemory = no_device_memory,
 ) -> Trained:
     """Train a fresh model to the last epoch and return all that was measured.
 
     `started` is the `time.time()` at which the parent started this process; the two seconds are
-    what was measured before. Raises what the backend raises, BrokenContract, NotFinite, BrokenData.
+    what was measured before; `device_memory` is asked of an accelerator only. Raises what the
+    backend raises, BrokenContract, NotFinite, BrokenData.
     """
     begun = time.perf_counter()
     raw = read_raw(workload)
@@ -48,6 +50,7 @@ def train(
     watched.train(counter(device))
     settle, idle_copy = watched.typical_copies
     peak_memory = peak_memory_bytes()  # before the check, whose memory is not the backend's
+    device_peak = None if device == "cpu" else device_memory(device)
     check_begun = time.perf_counter()
     watched.check(samples)  # when all is measured: it costs an epoch of NumPy
     check_seconds = time.perf_counter() - check_begun + sum(map(sum, watched.copies))
@@ -63,6 +66,7 @@ def train(
         check_seconds=check_seconds,
         total_seconds=time.time() - started,
         peak_memory_bytes=peak_memory,
+        device_memory_bytes=device_peak,
     )
 
 

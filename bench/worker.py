@@ -107,6 +107,7 @@ def _perform(job: Job, entered: float) -> Result:
         from bench.proof import prove  # imports NumPy: after the backend was timed
 
         return prove(backend.Model, job.workload, job.device)
+    from bench.contract import no_device_memory
     from bench.trial import train  # imports NumPy: after the backend was timed
 
     return train(
@@ -117,6 +118,7 @@ def _perform(job: Job, entered: float) -> Result:
         started=job.started,
         start_seconds=max(0.0, entered - job.started),  # the system's clock may be set back
         import_seconds=import_seconds,
+        device_memory=getattr(backend, "device_memory_bytes", no_device_memory),
     )
 
 

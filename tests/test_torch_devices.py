@@ -69,6 +69,22 @@ def test_the_cpu_is_not_waited_for(shared: Shared) -> None:
     torch.accelerator.synchronize.assert_not_called()
 
 
+@pytest.mark.parametrize("device", ["cuda:1", "xpu:0"])
+def test_the_memory_of_an_accelerator_is_told(shared: Shared, device: str) -> None:
+    """PyTorch counts the most that tensors held."""
+    module, torch = shared(device.partition(":")[0])
+    counting = getattr(torch, device.partition(":")[0])
+    counting.max_memory_allocated.return_value = 2**30
+    assert module.device_memory_bytes(device) == 2**30
+    counting.max_memory_allocated.assert_called_once_with(device)
+
+
+def test_metal_has_no_peak_to_tell(shared: Shared) -> None:
+    """PyTorch knows there only what is held now."""
+    module, _ = shared("mps")
+    assert module.device_memory_bytes("mps") is None
+
+
 def test_float32_means_float32_from_the_import_on(shared: Shared) -> None:
     """TF32 is off before anything is computed."""
     _, torch = shared("cuda")

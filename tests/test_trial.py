@@ -5,7 +5,14 @@ import pytest
 from made import make_workload
 
 from bench.clock import BrokenContract
-from bench.contract import Layer, Model, Parameters, Samples
+from bench.contract import (
+    DeviceMemory,
+    Layer,
+    Model,
+    Parameters,
+    Samples,
+    no_device_memory,
+)
 from bench.records import Trained
 from bench.reference import numpy_model
 from bench.trial import peak_memory_bytes, train
@@ -30,10 +37,15 @@ def built_for(seen: list[Workload], factor: float = 1.0) -> type[Model]:
     return Noting
 
 
-def trained(model_type: type[Model], round_number: int = 0) -> Trained:
+def trained(
+    model_type: type[Model],
+    round_number: int = 0,
+    device: str = "cpu",
+    device_memory: DeviceMemory = no_device_memory,
+) -> Trained:
     """Return a trial of a model."""
-    return train(model_type, WORKLOAD, "cpu", round_number=round_number, started=0.0,
-                 start_seconds=0.5, import_seconds=0.25)  # fmt: skip
+    return train(model_type, WORKLOAD, device, round_number=round_number, started=0.0,
+                 start_seconds=0.5, import_seconds=0.25, device_memory=device_memory)  # fmt: skip
 
 
 def test_the_seed_is_that_of_the_round() -> None:
@@ -65,6 +77,25 @@ def test_a_model_that_starts_elsewhere_is_refused() -> None:
     """Start parameters that are a millionth off are not the given ones."""
     with pytest.raises(BrokenContract, match="starts from other parameters"):
         trained(built_for([], factor=np.float32(1.000001)))
+
+
+def test_an_accelerator_is_asked_how_much_memory_was_in_use() -> None:
+    """After the training, and by its own name; what cannot tell leaves the fact absent."""
+    asked: list[str] = []
+
+    def device_memory(device: str) -> int:
+        asked.append(device)
+        return 123
+
+    found = trained(numpy_model(), device="cuda:1", device_memory=device_memory)
+    assert (found.device_memory_bytes, asked) == (123, ["cuda:1"])
+    assert trained(numpy_model(), device="cuda:1").device_memory_bytes is None
+
+
+def test_the_cpu_is_not_asked_for_its_memory() -> None:
+    """It has that of the process."""
+    found = trained(numpy_model(), device_memory=lambda device: 123)
+    assert found.device_memory_bytes is None
 
 
 def test_peak_memory_is_that_of_this_process() -> None:
