@@ -6,10 +6,7 @@
 #
 # [tool.bench]
 # purpose = "CuPy, the NumPy code on an NVIDIA GPU"
-#
-# [tool.bench.environment]
-# CUPY_TF32 = "0"
-# NVIDIA_TF32_OVERRIDE = "0"
+# environment = { CUPY_TF32 = "0" }
 # ///
 
 import cupy as cp

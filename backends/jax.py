@@ -6,10 +6,6 @@
 #
 # [tool.bench]
 # purpose = "JAX, an epoch as one compiled scan"
-#
-# [tool.bench.environment]
-# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
-# NVIDIA_TF32_OVERRIDE = "0"
 # ///
 
 from functools import partial

@@ -6,11 +6,7 @@
 #
 # [tool.bench]
 # purpose = "Keras on JAX, compile and fit"
-#
-# [tool.bench.environment]
-# KERAS_BACKEND = "jax"
-# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
-# NVIDIA_TF32_OVERRIDE = "0"
+# environment = { KERAS_BACKEND = "jax" }
 # ///
 
 import jax

@@ -10,12 +10,7 @@
 #
 # [tool.bench]
 # purpose = "Keras on TensorFlow, compile and fit"
-#
-# [tool.bench.environment]
-# KERAS_BACKEND = "tensorflow"
-# TF_CPP_MIN_LOG_LEVEL = "2"
-# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
-# NVIDIA_TF32_OVERRIDE = "0"
+# environment = { KERAS_BACKEND = "tensorflow", TF_CPP_MIN_LOG_LEVEL = "2" }
 # ///
 
 import keras

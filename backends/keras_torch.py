@@ -6,11 +6,7 @@
 #
 # [tool.bench]
 # purpose = "Keras on PyTorch, compile and fit"
-#
-# [tool.bench.environment]
-# KERAS_BACKEND = "torch"
-# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
-# NVIDIA_TF32_OVERRIDE = "0"
+# environment = { KERAS_BACKEND = "torch" }
 # ///
 
 import keras

@@ -9,11 +9,7 @@
 #
 # [tool.bench]
 # purpose = "TensorFlow, an epoch as one compiled tf.function"
-#
-# [tool.bench.environment]
-# TF_CPP_MIN_LOG_LEVEL = "2"
-# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
-# NVIDIA_TF32_OVERRIDE = "0"
+# environment = { TF_CPP_MIN_LOG_LEVEL = "2" }
 # ///
 
 import tensorflow as tf

@@ -6,10 +6,6 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, eager"
-#
-# [tool.bench.environment]
-# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
-# NVIDIA_TF32_OVERRIDE = "0"
 # ///
 
 import torch

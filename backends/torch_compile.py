@@ -8,8 +8,7 @@
 # purpose = "PyTorch, a training step compiled by torch.compile"
 #
 # [tool.bench.environment]
-# ONEDNN_DEFAULT_FPMATH_MODE = "STRICT"
-# NVIDIA_TF32_OVERRIDE = "0"
+# TORCHINDUCTOR_VEC_ISA_OK = "1" # else 5 s go into trying vector code, once a machine for users
 # ///
 
 import torch

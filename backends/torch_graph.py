@@ -6,7 +6,6 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, a training step captured as a CUDA graph"
-# environment = { NVIDIA_TF32_OVERRIDE = "0" }
 # ///
 
 from functools import partial

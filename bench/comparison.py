@@ -123,11 +123,13 @@ def differences(base: Run, new: Run) -> list[str]:
     if base.threads != new.threads:
         found.append(f"threads: {base.threads} → {new.threads}")
     for name in base.backends.keys() & new.backends.keys():
-        old, young = base.backends[name], new.backends[name]
-        versions: dict[str, tuple[str | None, str | None]] = {"python": (old.python, young.python)}
-        versions |= {
-            part: (old.versions.get(part), young.versions.get(part))
-            for part in {**old.versions, **young.versions}
-        }
-        found += [f"{name}: {part} {a} → {b}" for part, (a, b) in versions.items() if a != b]
+        old, young = (
+            {"python": one.python, **one.versions, **one.environment}
+            for one in (base.backends[name], new.backends[name])
+        )
+        found += [
+            f"{name}: {part} {old.get(part)} → {young.get(part)}"
+            for part in old | young
+            if old.get(part) != young.get(part)
+        ]
     return sorted(found)

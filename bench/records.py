@@ -101,6 +101,7 @@ class Described(Record, frozen=True, tag="described"):
     versions: dict[Name, str | None]
     python: str
     thread_pools: tuple[ThreadPool, ...] = ()
+    environment: dict[Name, str] = {}  # variables set for precision and by the backend's header
 
 
 class Proved(Record, frozen=True, tag="proved"):

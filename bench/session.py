@@ -8,12 +8,14 @@ from pathlib import Path
 from threading import Event
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from bench import machine
 from bench.child import run_child
 from bench.discovery import Backend
 from bench.records import Described, Failed, Moment
 from bench.runner import RunStep, Step
-from bench.surroundings import device_in_child, environment
+from bench.surroundings import STRICT_FLOAT32, device_in_child, environment
 from bench.worker import Job, Result
 from bench.workload import Workload
 
@@ -82,10 +84,13 @@ def side_by_side(
 
 def describe(session: Session, name: str) -> Described | Failed:
     """Ask one backend, in a child, for its devices and versions."""
-    path = str(session.backends[name].path)
-    job = Job(task="describe", backend=name, path=path)
+    backend = session.backends[name]
+    job = Job(task="describe", backend=name, path=str(backend.path))
     result = run_job(session, job, None, f"{name}-describe")
-    if isinstance(result, Described | Failed):
+    if isinstance(result, Described):
+        own = {**STRICT_FLOAT32, **backend.environment}
+        return msgspec.structs.replace(result, environment=own)
+    if isinstance(result, Failed):
         return result
     return Failed(kind="no result", reason=f"the child brought a {type(result).__name__}")
 

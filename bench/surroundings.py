@@ -1,4 +1,4 @@
-"""The environment of a child: threads, visible GPUs, the backend's own variables.
+"""The environment of a child: threads, precision, visible GPUs, the backend's own variables.
 
 All of it has to be there before a framework is first imported, hence before the child starts.
 """
@@ -18,6 +18,10 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
 )
+STRICT_FLOAT32 = {  # whatever computes below a framework: no product is rounded to TF32 or bfloat16
+    "NVIDIA_TF32_OVERRIDE": "0",  # cuBLAS and cuDNN
+    "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
+}
 NO_GPU = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "HIP_VISIBLE_DEVICES": "-1",
@@ -39,6 +43,7 @@ def environment(variables: dict[str, str], device: str | None, threads: int) -> 
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
+        **STRICT_FLOAT32,
         **variables,
     }
     if idx.VARIABLE in os.environ:

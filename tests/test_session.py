@@ -15,6 +15,7 @@ from bench.discovery import SHIPPED, Backend, inspect
 from bench.records import Described, Failed, Moment, Proved, Trained
 from bench.runner import Step
 from bench.session import Session, describe, run_job, side_by_side, step_runner
+from bench.surroundings import STRICT_FLOAT32
 from bench.worker import Job, Result
 from bench.workload import workload_for
 
@@ -42,7 +43,10 @@ def toy(folder: Path, body: str, header: str = "") -> Backend:
 def test_a_backend_says_where_it_computes(tmp_path: Path) -> None:
     """What it answers in the child arrives as a record."""
     assert describe(session_of(toy(tmp_path, "return ['toy:0']")), "toy") == Described(
-        devices=("toy:0",), versions={"toy": "1"}, python=sys.version.split()[0]
+        devices=("toy:0",),
+        versions={"toy": "1"},
+        python=sys.version.split()[0],
+        environment=STRICT_FLOAT32,
     )
 
 
@@ -66,6 +70,14 @@ def test_a_backend_may_have_an_interpreter_of_its_own(tmp_path: Path) -> None:
     result = describe(session_of(backend, pythons={"toy": str(wrapper)}), "toy")
     assert isinstance(result, Described), result
     assert result.devices == ("yes",)
+
+
+def test_what_is_set_for_a_backend_is_recorded(tmp_path: Path) -> None:
+    """The variables of its header, and those that keep float32 products exact."""
+    found = describe(session_of(toy(tmp_path, "pass", HEADER)), "toy")
+    assert isinstance(found, Described), found
+    assert found.environment["KERAS_BACKEND"] == "toy"
+    assert found.environment["NVIDIA_TF32_OVERRIDE"] == "0"
 
 
 def test_an_interpreter_without_our_libraries_is_a_failure_that_says_so(tmp_path: Path) -> None:

@@ -28,6 +28,13 @@ def test_threads_of_this_shell_do_not_count(monkeypatch: pytest.MonkeyPatch) -> 
     assert environment({}, None, 2)["OMP_NUM_THREADS"] == "2"
 
 
+def test_no_library_may_round_products() -> None:
+    """TF32 and bfloat16 are off below every framework, unless a backend's header says otherwise."""
+    variables = environment({}, None, 1)
+    assert variables["NVIDIA_TF32_OVERRIDE"] == "0"
+    assert variables["ONEDNN_DEFAULT_FPMATH_MODE"] == "STRICT"
+
+
 def test_a_cpu_child_sees_no_gpu() -> None:
     """GPUs are hidden even from a backend that asks for them in its header."""
     variables = environment({"CUDA_VISIBLE_DEVICES": "0"}, "cpu", 1)
