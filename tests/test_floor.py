@@ -1,4 +1,4 @@
-"""The floor: it multiplies exactly the workload's shapes, with whatever library is at hand."""
+"""The floor: exactly the workload's matrix products, by the fastest library at hand."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from bench import floor
+from bench.products import Products
+from bench.records import Floor
 from bench.workload import VARIANTS
 
 SMALL = msgspec.structs.replace(VARIANTS["relu"], hidden=(6, 5), train_samples=300)
@@ -22,8 +24,8 @@ class Counting:
         self.flop += 2 * left.shape[0] * left.shape[1] * right.shape[1]
         return left @ right
 
-    def products(self) -> floor.Products:
-        return floor.Products("counting", np.asarray, self.multiply, lambda: None)
+    def products(self) -> Products:
+        return Products("counting", np.asarray, self.multiply, lambda result: None)
 
 
 @pytest.mark.parametrize("rows", [128, 44])
@@ -37,7 +39,7 @@ def test_a_step_multiplies_what_training_multiplies(rows: int) -> None:
 def test_an_epoch_includes_the_short_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measuring multiplies whole epochs: as many FLOP as the workload has, once a repeat."""
     library = Counting()
-    monkeypatch.setattr(floor, "library_for", lambda device: library.products())
+    monkeypatch.setattr(floor, "libraries_for", lambda device: [library.products()])
     monkeypatch.setattr(floor, "_peak", lambda library, width: 1e9)
     result = floor.measure(SMALL, "cpu")
     assert library.flop == (floor.EPOCH_REPEATS + 1) * SMALL.epoch_flop
@@ -46,18 +48,9 @@ def test_an_epoch_includes_the_short_batch(monkeypatch: pytest.MonkeyPatch) -> N
     assert result.upload_seconds is None
 
 
-def test_the_cpu_is_measured_with_numpy() -> None:
-    """On the CPU NumPy's BLAS is the library at hand, and it multiplies rightly."""
-    library = floor.library_for("cpu")
-    left, right = np.ones((2, 3), np.float32), np.full((3, 4), 2, np.float32)
-    assert library.name.startswith("NumPy")
-    assert (library.multiply(left, right) == 6).all()
-
-
-def test_an_accelerator_without_a_library_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Where nothing can multiply on a device, the message names what could."""
-    monkeypatch.setattr(floor, "_accelerated", lambda device: iter(()))
-    with pytest.raises(floor.NoLibrary, match=r"cuda:0.*PyTorch, CuPy or JAX.*install"):
-        floor.library_for("cuda:0")
+def test_the_fastest_library_is_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its epoch and its name count; the peak is the best that any of them reached."""
+    floors = {"slow": Floor("slow", 0.2, 3e11), "fast": Floor("fast", 0.1, 2e11)}
+    monkeypatch.setattr(floor, "libraries_for", lambda device: floors)
+    monkeypatch.setattr(floor, "measure_with", lambda library, workload, device: floors[library])
+    assert floor.measure(SMALL, "cpu") == Floor("fast", 0.1, 3e11)

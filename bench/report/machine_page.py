@@ -183,7 +183,8 @@ def tables_legend(run: Run) -> str:
         "epochs 2 to the last of a trial, over the trials with the 95 % interval. *relative* is to "
         "the fastest row, paired by round; ~ means that no difference is shown. ● marks the "
         "fastest group: no row is shown to beat them. *× floor* is the epoch over its matrix "
-        "products alone, *% of peak* its rate over that of one large product. A name struck "
+        "products alone, by the fastest library here (a compiler that fuses them may stay below "
+        "1), *% of peak* its rate over that of one large product. A name struck "
         "through is not proved to compute the specified network."
     )
 

@@ -1,0 +1,141 @@
+"""The libraries that can multiply matrices on a device, each behind the same few functions.
+
+On the CPU all that are installed: which of NumPy's BLAS, PyTorch's and JAX's is the fastest differs
+from machine to machine. On an accelerator all call the vendor's library, so the first will do; on
+NVIDIA PyTorch replays a step as a CUDA graph, so that no launches from Python are measured.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = Any  # of the library
+Layers = list[tuple[Array, Array, Array]]  # values (rows, in), weight (in, out), error (rows, out)
+Step = Callable[[Layers], list[Array]]
+
+
+class Products(NamedTuple):
+    """What is needed of a library: upload an array, multiply, wait for the device."""
+
+    name: str
+    upload: Callable[[np.ndarray[Any, Any]], Array]
+    multiply: Callable[[Array, Array], Array]
+    wait: Callable[[object], object]  # until this result, and all that was queued before, is there
+    repeated: Callable[[Step, Layers], Callable[[], object]] = partial
+
+
+class NoLibrary(Exception):
+    """None of the libraries that could measure the floor of a device is installed."""
+
+
+def libraries_for(device: str) -> Iterator[Products]:
+    """Yield all installed libraries for the CPU, the first one for an accelerator."""
+    if device == "cpu":
+        yield _numpy()
+        yield from _installed(device)
+        return
+    for library in _installed(device):
+        yield library
+        return
+    raise NoLibrary(
+        f"no library here can multiply matrices on {device}; expected PyTorch, CuPy or JAX: "
+        "install one of them to have the floor measured"
+    )
+
+
+def _numpy() -> Products:
+    buffers: dict[tuple[int, int], Array] = {}
+
+    def multiply(left: Array, right: Array) -> Array:
+        shape = (left.shape[0], right.shape[1])
+        if shape not in buffers:
+            buffers[shape] = np.empty(shape, np.float32)
+        return np.matmul(left, right, out=buffers[shape])
+
+    return Products(f"NumPy {np.__version__}", np.asarray, multiply, lambda result: None)
+
+
+def _installed(device: str) -> Iterator[Products]:
+    """Yield the libraries, NumPy apart, that can be imported and compute on the device."""
+    makers = {"torch": _torch, "cupy": _cupy, "jax": _jax, "mlx.core": _mlx}
+    for name, make in makers.items():
+        try:
+            module = importlib.import_module(name)
+        except (ImportError, OSError):  # OSError: of a shared library
+            continue
+        if library := make(module, device):
+            yield library
+
+
+def _torch(torch: Any, device: str) -> Products | None:
+    if device == "cpu":
+        return Products(f"PyTorch {torch.__version__}", torch.tensor, torch.mm, lambda result: None)
+    if torch.accelerator.current_accelerator() is None:
+        return None
+    torch.set_float32_matmul_precision("highest")
+
+    def graphed(step: Step, layers: Layers) -> Callable[[], object]:
+        work = partial(step, layers)
+        if not device.startswith("cuda"):
+            return work
+        side = torch.cuda.Stream()  # a capture wants to be warmed up on a stream of its own
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            work()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            work()
+        replay: Callable[[], object] = graph.replay
+        return replay
+
+    return Products(
+        f"PyTorch {torch.__version__}",
+        lambda array: torch.tensor(array, device=device),
+        torch.mm,
+        lambda result: torch.accelerator.synchronize(),
+        graphed,
+    )
+
+
+def _cupy(cupy: Any, device: str) -> Products | None:
+    if not device.startswith("cuda"):
+        return None
+    stream = cupy.cuda.get_current_stream()
+    return Products(
+        f"CuPy {cupy.__version__}", cupy.asarray, cupy.matmul, lambda result: stream.synchronize()
+    )
+
+
+def _jax(jax: Any, device: str) -> Products | None:
+    if (jax.default_backend() == "cpu") != (device == "cpu"):
+        return None
+    multiply = jax.jit(partial(jax.numpy.matmul, precision="highest"))
+
+    def compiled(step: Step, layers: Layers) -> Callable[[], object]:
+        work = partial(jax.jit(step), layers)
+        if device != "cpu":
+            return work
+        return lambda: jax.block_until_ready(work())  # results that queue all need fresh memory
+
+    return Products(
+        f"JAX {jax.__version__}", jax.device_put, multiply, jax.block_until_ready, compiled
+    )
+
+
+def _mlx(mx: Any, device: str) -> Products | None:
+    if device != "metal":
+        return None
+
+    def started(step: Step, layers: Layers) -> Callable[[], object]:
+        def run() -> list[Array]:
+            results = step(layers)
+            mx.async_eval(results)  # MLX is lazy: nothing that is not asked for is computed
+            return results
+
+        return run
+
+    return Products(f"MLX {mx.__version__}", mx.array, mx.matmul, mx.eval, started)
