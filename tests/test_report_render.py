@@ -66,6 +66,7 @@ def test_a_machine_has_its_page_and_its_row(reports: Path) -> None:
     assert (reports / "amd-epyc-9354-2-cores.md").exists()
     index = (reports / "README.md").read_text()
     assert "[AMD EPYC 9354, 2 cores](amd-epyc-9354-2-cores.md)" in index
+    assert "](runs/a.json) |" in index
     assert "2.2948, 0.1468, 2.2567, 0.1412" in index
 
 

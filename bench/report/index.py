@@ -1,6 +1,7 @@
 """The page of all machines: `reports/README.md`."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from bench.report import history, numbers, tables
 from bench.report.footnotes import Footnotes
@@ -8,12 +9,14 @@ from bench.report.machine_page import device_kind, title
 from bench.report.markdown import table, text
 from bench.report.published import FIGURES, seconds_of_same_work
 from bench.report.sections import Section
+from bench.statistics import noise_floor
 
 LEGEND = (
     "One row for each machine, variant and device, with the backend that was fastest there; all "
     "backends stand on the machine's page. Rows with different numbers of images did different "
     "work. *× notebook* is the notebook's published time on an Intel Celeron N2840 over ours, for "
-    "the same epoch of 6,000 images; it was published in whole seconds."
+    "the same epoch of 6,000 images; it was published in whole seconds. Differences between "
+    "backends below the *noise floor* of their run mean nothing."
 )
 
 PUBLISHED_LEGEND = (
@@ -27,7 +30,7 @@ def page(
 ) -> str:
     """Return the whole page; machines by slug, each with the sections to show, and with all."""
     headers = ["machine", "variant", "device", "images", "fastest backend", "s per epoch [95 %]",
-               "test accuracy", "× notebook", "date"]  # fmt: skip
+               "noise floor", "test accuracy", "× notebook", "newest run"]  # fmt: skip
     rows = [
         row
         for slug, sections in machines.items()
@@ -52,6 +55,7 @@ def _row(slug: str, section: Section) -> list[str] | None:
     workload = section.workload
     group = [text(row.cell.backend) for row in contest.rows if contest.group(row)]
     theirs = seconds_of_same_work(workload.variant, workload.train_samples)
+    noise = noise_floor([row.seconds for row in section.rows if row.trials])
     accuracies = [trained.epochs[-1].accuracy for trained in fastest.trials.values()]
     return [
         f"[{text(title(section.run.machine))}]({slug}.md)",
@@ -60,9 +64,10 @@ def _row(slug: str, section: Section) -> list[str] | None:
         f"{workload.train_samples:,}",
         ", ".join(group) or text(fastest.cell.backend),
         numbers.interval(fastest.interval),
+        f"{100 * noise:.0f} %" if noise is not None else "",
         tables.mean_and_spread(accuracies),
         numbers.significant(theirs / fastest.interval.centre, 2) if theirs else "",
-        section.run.created[:10],
+        f"[{section.run.created[:10]}](runs/{quote(section.run_name)})",
     ]
 
 
