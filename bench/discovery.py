@@ -99,17 +99,17 @@ def _only(paths: list[Path]) -> Backend:
 def inspect(path: Path) -> Backend:
     """Read one backend's file."""
     try:
-        source = path.read_text(encoding="utf-8")
+        source = path.read_text(encoding="utf-8-sig")  # some editors put a mark before the text
         tree = ast.parse(source, str(path))
         header = _header(source)
         table = header.get("tool", {}).get("bench", {})
         return Backend(
             name=path.stem,
             path=path,
-            dependencies=_dependencies(header.get("dependencies", [])),
+            dependencies=_dependencies(_list(header, "dependencies")),
             purpose=str(table.get("purpose", "")),
             environment={name: str(value) for name, value in table.get("environment", {}).items()},
-            only_on=tuple(table.get("only_on", ())),
+            only_on=tuple(_list(table, "only_on")),
             missing=_missing_modules(tree, path),
             broken=_missing_names(tree),
         )
@@ -123,6 +123,14 @@ def _header(source: str) -> dict[str, Any]:
     if match is None:
         return {}
     return tomllib.loads("\n".join(line[2:] for line in match.group(1).splitlines()))
+
+
+def _list(table: dict[str, Any], key: str) -> list[str]:
+    """Return the list under a key, [] if it is absent; raise TypeError if it is none."""
+    found = table.get(key, [])
+    if not isinstance(found, list):
+        raise TypeError(f'{key} is {found!r}; expected a list, as in ["{found}"]')
+    return found
 
 
 def _dependencies(lines: list[str]) -> tuple[str, ...]:

@@ -145,6 +145,8 @@ def test_imported_and_assigned_names_count_as_defined(folder: Path) -> None:
         ("# /// script\n# dependencies = [\n# ///\n" + SOUND, "TOMLDecodeError"),
         ('# /// script\n# dependencies = ["no such: thing"]\n# ///\n' + SOUND, "'no such: thing'"),
         ("# /// script\n# dependencies = [1]\n# ///\n" + SOUND, "TypeError"),
+        ('# /// script\n# dependencies = "toy"\n# ///\n' + SOUND, 'as in ["toy"]'),
+        ('# /// script\n# tool.bench.only_on = "linux"\n# ///\n' + SOUND, 'as in ["linux"]'),
         ("# /// script\n# tool.bench = 1\n# ///\n" + SOUND, "AttributeError"),
         ('# /// script\n# tool.bench.environment = "x"\n# ///\n' + SOUND, "AttributeError"),
     ],
@@ -166,6 +168,13 @@ def test_a_file_that_is_not_utf_8_is_broken(folder: Path) -> None:
     path = folder / "toy.py"
     path.write_bytes(b"# caf\xe9\n")
     assert "UnicodeDecodeError" in (inspect(path).broken or "")
+
+
+def test_a_mark_before_the_text_does_no_harm(folder: Path) -> None:
+    """Some editors on Windows begin every file with one."""
+    path = folder / "toy.py"
+    path.write_text(HEADER + SOUND, encoding="utf-8-sig")
+    assert inspect(path).dependencies == backend(folder, HEADER + SOUND).dependencies
 
 
 def test_shared_files_that_import_each_other_end(folder: Path) -> None:
