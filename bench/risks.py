@@ -63,7 +63,7 @@ def _governor(moments: Sequence[Moment]) -> str | None:
         return None
     return (
         f"The CPU frequency governor is {', '.join(slow)}: the clock follows the load, late. Set "
-        "it to performance (`cpupower frequency-set -g performance`) and run again."
+        "it to performance (cpupower frequency-set -g performance) and run again."
     )
 
 
@@ -114,21 +114,25 @@ def _often(count: int, total: int) -> str:
 
 
 def of_trials(seconds: Mapping[Cell, Mapping[int, float]]) -> list[str]:
-    """Return what the trials' seconds per epoch, by cell and round, show."""
-    found = []
+    """Return what the trials' seconds per epoch, by cell and round, show, each risk once."""
+    warming, apart = [], []
     for cell, rounds in seconds.items():
-        name = f"{cell.backend} on {cell.device}, {cell.variant}"
+        name = f"{cell.backend} on {cell.device}"
         others = [value for number, value in rounds.items() if number != min(rounds)]
         if len(others) >= 2 and rounds[min(rounds)] > FIRST_TRIAL * median(others):
-            found.append(
-                f"{name}: the first trial took {rounds[min(rounds)] / median(others):.2f} times as "
-                "long as the others: something was still warming up. Run it again, the first "
-                "round discarded by the median of more rounds (--rounds)."
-            )
+            warming.append(f"{name} {rounds[min(rounds)] / median(others):.2f} times the others")
         if len(rounds) > 1 and max(rounds.values()) > (1 + SPREAD) * min(rounds.values()):
-            found.append(
-                f"{name}: its trials lie between {min(rounds.values()):.3g} and "
-                f"{max(rounds.values()):.3g} s an epoch, too far apart for a short answer. Run "
-                "more rounds (`--until 2%`), or find what disturbs the machine (`doctor`)."
-            )
+            lowest, highest = min(rounds.values()), max(rounds.values())
+            apart.append(f"{name} {lowest:.3g} to {highest:.3g} s an epoch")
+    found = []
+    if warming:
+        found.append(
+            f"First trials were slow ({', '.join(warming)}): something was still warming up. Run "
+            "again, now that the machine is warm."
+        )
+    if apart:
+        found.append(
+            f"Trials lie far apart ({', '.join(apart)}): their intervals are wide. Run more rounds "
+            "(--until 2%), or find what disturbs the machine (python -m bench doctor)."
+        )
     return found

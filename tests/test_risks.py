@@ -75,14 +75,21 @@ def test_virtual_machines_and_shared_ones_are_risks_of_their_own() -> None:
 def test_a_slow_first_trial_is_a_risk() -> None:
     """The first of several trials that took half as long again is named with its row."""
     (risk,) = risks.of_trials({make_cell("torch"): {0: 0.31, 1: 0.21, 2: 0.21, 3: 0.25}})[:1]
-    assert risk.startswith("torch on cpu, relu: the first trial took 1.48 times as long")
+    assert risk.startswith("First trials were slow (torch on cpu 1.48 times the others): ")
 
 
 def test_trials_far_apart_are_a_risk() -> None:
     """A cell whose trials differ by more than a quarter is named with both ends."""
     (risk,) = risks.of_trials({make_cell("numpy"): {0: 0.20, 1: 0.30}})
-    assert "numpy on cpu, relu: its trials lie between 0.2 and 0.3 s" in risk
+    assert "(numpy on cpu 0.2 to 0.3 s an epoch)" in risk
     assert "Run more rounds" in risk
+
+
+def test_what_holds_for_many_rows_is_said_once() -> None:
+    """One warning names all rows whose trials lie far apart."""
+    rows = {make_cell(name): {0: 0.20, 1: 0.30} for name in ("jax", "numpy", "torch")}
+    (risk,) = risks.of_trials(rows)
+    assert all(f"{name} on cpu" in risk for name in ("jax", "numpy", "torch"))
 
 
 @given(rounds=some.dictionaries(some.integers(0, 9), some.floats(1.0, 1.24), max_size=6))
