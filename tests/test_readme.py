@@ -87,5 +87,6 @@ def test_the_newest_table_is_one_of_the_reports() -> None:
 def test_links_lead_somewhere() -> None:
     """Every relative link of the pages names a file or folder that is there."""
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        links = r"(?:\]\(|src(?:set)?=\")([^)#:\"]+)"
+        for target in re.findall(links, page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), target

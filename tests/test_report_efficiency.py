@@ -54,6 +54,7 @@ def test_a_device_is_bound_by_arithmetic_dispatch_or_transfer() -> None:
     """The sentence follows from the share of matrix products and of the upload."""
     row = run_with_first_epochs({"torch": 0.3}, {"torch": 0.3})["torch"]
     assert "bound by arithmetic" in efficiency.in_words(row, make_floor(0.29))
+    assert "no longer than the matrix products" in efficiency.in_words(row, make_floor(0.31))
     assert "bound by dispatch" in efficiency.in_words(row, make_floor(0.05))
     transfer = make_floor(0.05, upload_seconds=0.2)
     assert "bound by transfer" in efficiency.in_words(row, transfer)

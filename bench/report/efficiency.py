@@ -60,10 +60,15 @@ def in_words(row: Row, floor: Floor) -> str:
     rest = 1e6 * max(0.0, seconds - floor.epoch_seconds) / steps
     arithmetic = row.workload.epoch_flop / floor.peak_flop_per_second
     name = f"{row.cell.backend} on {row.cell.device}"
-    if share >= ARITHMETIC:
+    if share >= 1:
         sentence = (
-            f"{name} is bound by arithmetic: matrix products alone take {100 * min(share, 1):.0f} "
-            f"% of its epoch"
+            f"{name} is bound by arithmetic: its epoch takes no longer than the matrix products "
+            f"one by one, {significant(floor.epoch_seconds, 2)} s"
+        )
+    elif share >= ARITHMETIC:
+        sentence = (
+            f"{name} is bound by arithmetic: matrix products alone take {100 * share:.0f} % of "
+            "its epoch"
         )
     elif floor.upload_seconds and floor.upload_seconds > 0.5 * seconds:
         sentence = (
