@@ -22,6 +22,7 @@ from made import (
 
 from bench import checks
 from bench.records import Epoch, FloorOf, Run, Trained
+from bench.workload import VARIANTS
 
 FOUR = {name: [0.25, 0.26] for name in ("jax", "keras", "numpy", "torch")}
 
@@ -146,7 +147,7 @@ def test_another_loss_than_that_of_the_round_marks_the_row() -> None:
 
 def test_other_dropout_masks_are_no_disagreement() -> None:
     """What is too much for `relu` may be the masks of `relu-dropout`."""
-    other = with_last(make_trained(), accuracy=0.835, loss=0.34)
+    other = with_last(make_trained(), accuracy=0.829, loss=0.34)
     assert marks_of(with_result(make_run(FOUR), "jax", other), "jax") != []
     dropping = make_run(FOUR, make_workload("relu-dropout"))
     assert marks_of(with_result(dropping, "jax", other), "jax") == []
@@ -187,3 +188,14 @@ def test_a_violation_in_every_round_is_said_for_every_round() -> None:
         run = with_result(run, "numpy", make_trained(total_seconds=60.0), round=number)
     marks = marks_of(run, "numpy")
     assert [mark[-9:] for mark in marks] == ["(round 1)", "(round 2)"]
+
+
+def test_what_chance_explains_depends_on_the_work() -> None:
+    """Rounding moves accuracies least, other masks more, RMSprop most; few samples are coarse."""
+    exact, masks, restless = (
+        checks.tolerance(VARIANTS[name]) for name in ("relu", "relu-dropout", "keras-example")
+    )
+    assert exact.accuracy < masks.accuracy < restless.accuracy
+    assert exact.loss < masks.loss < restless.loss
+    few = checks.tolerance(make_workload("relu", test_samples=100))
+    assert few.accuracy > 0.01  # one image of a hundred may flip
