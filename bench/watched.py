@@ -95,7 +95,8 @@ class Watched:
             np.asarray(self.predicted)[some], self._test.images[some], kept[-1], workload.activation
         )
         change = replay.Change(self.epochs[-1].loss, *kept)
-        contradictions = replay.mistakes(workload, train, list(epoch_orders(workload)), change)
+        orders, first_loss = list(epoch_orders(workload)), self.epochs[0].loss
+        contradictions = replay.mistakes(workload, train, orders, first_loss, change)
         if contradictions:
             found.append(f"the last epoch, trained again, brings {', '.join(contradictions)}")
         found += self._between()
