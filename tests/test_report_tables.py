@@ -82,6 +82,16 @@ def test_a_difference_that_is_not_shown_is_a_tilde() -> None:
     assert all(row["fastest"] == "●" for row in rows.values())
 
 
+def test_a_member_of_the_fastest_group_is_never_called_slower() -> None:
+    """Beside many rivals a single 95 % comparison is no proof: such a row is `~`."""
+    near = {"numpy": [0.250] * 5, "torch": [0.2525, 0.2535, 0.2505, 0.2530, 0.2520]}
+    alone = speed_of(make_run(near))["torch"]
+    assert (alone["fastest"], alone["relative"][-1]) == ("", "×")
+    slower = {name: [0.5, 0.51, 0.5, 0.52, 0.5] for name in ("jax", "mlx", "cupy", "a", "b", "c")}
+    among = speed_of(make_run(near | slower))["torch"]
+    assert (among["fastest"], among["relative"]) == ("●", "~")
+
+
 def test_one_trial_shows_no_difference() -> None:
     """However far apart, single trials prove nothing: no interval, no group."""
     rows = speed_of(make_run({"numpy": [0.2], "torch": [0.9]}))

@@ -72,6 +72,8 @@ class Contest:
             return "–"
         if row is self.fastest:
             return "1"
+        if row.cell in self.fastest_group:
+            return "~"  # of many comparisons some show a difference by chance: the group allows it
         new, base = statistics.paired(row.seconds, self.fastest.seconds)
         if not new:
             return "–"
