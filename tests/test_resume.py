@@ -112,6 +112,14 @@ def test_a_run_of_another_machine_is_refused(file: Path) -> None:
     assert "expected this one" in message
 
 
+def test_a_run_on_other_images_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds on MNIST and rounds on other images are no one row."""
+    monkeypatch.setattr("bench.unchanged.inputs_hash", lambda raw, workload: "0" * 12)
+    message = refusal(file)
+    assert "give inputs 000000000000; expected " in message
+    assert "set MLP_BENCH_DATA as it was then" in message
+
+
 def test_a_run_of_other_versions_is_refused(file: Path, fakes: Fakes) -> None:  # noqa: F811
     """The backend whose versions have changed is named."""
     fakes.described["torch"] = make_described(versions={"framework": "9.9"})

@@ -16,9 +16,9 @@ import psutil
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as CliResult
-from made import make_described, make_proved, make_trained
+from made import INPUTS, make_described, make_proved, make_trained
 
-from bench import idx, lock
+from bench import idx, lock, unchanged
 from bench.child import run_child
 from bench.cli import main
 from bench.commands import run as run_command
@@ -135,6 +135,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]:
     monkeypatch.setattr(run_command, "step_runner", made.step_runner)
     monkeypatch.setattr(run_command, "_report", made.reported.append)
     monkeypatch.setattr(idx, "check", lambda folder: None)
+    monkeypatch.setattr(unchanged, "inputs_hash", lambda raw, workload: INPUTS)
     yield made
     signal.signal(signal.SIGTERM, before)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import click
 from rich.console import Console
 
-from bench import __version__, idx, machine, runner, scrub
+from bench import __version__, idx, machine, runner, scrub, unchanged
 from bench.discovery import discover
 from bench.lock import only_run
 from bench.planning import Asked, plan
@@ -210,26 +210,10 @@ def _resumed(options: Options, file: Path) -> tuple[Session, Path, Run]:
     """Return an earlier run to go on with; raise Refused if anything has changed since."""
     file = file.resolve()
     record = read_run(file)
-    if file.parent.name != "runs":
-        raise Refused(
-            f"{file} lies in the folder {file.parent.name!r}; expected a run file where `run` "
-            "wrote it, in the folder runs/ of a reports folder: move it there"
-        )
-    slug, here = machine.slug(record.machine), machine.slug(machine.facts())
-    if slug != here:
-        raise Refused(
-            f"{file.name} is of the machine {slug}; expected this one, {here}: start a new run"
-        )
+    unchanged.check_surroundings(record, file)
     session = _session(options, record.threads, file.parent.parent / "logs" / file.stem)
     backends = list(dict.fromkeys(cell.backend for cell in record.cells))
     devices = list(dict.fromkeys(cell.device for cell in record.cells))
     described = plan(session, Asked(backends, devices, ["relu"]), _say).described
-    changed = [
-        name for name in backends if described[name].versions != record.backends[name].versions
-    ]
-    if changed:
-        raise Refused(
-            f"the versions of {', '.join(changed)} are not those of {file.name}; a run is of one "
-            "set of versions: install those, or start a new run"
-        )
+    unchanged.check_versions(record, file, described)
     return session, file, record
