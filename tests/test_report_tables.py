@@ -157,6 +157,31 @@ def test_the_floor_gives_tax_and_share_of_the_peak() -> None:
     assert row["% of peak"].startswith("50")
 
 
+def test_of_one_trial_nothing_has_more_digits_than_its_seconds() -> None:
+    """Without a spread, × floor and percent of peak are given to two digits, as the seconds are."""
+    run = make_run({"numpy": [0.2512345]})
+    floor = make_floor(0.12, peak_flop_per_second=2e11)
+    run = msgspec.structs.replace(run, floors=(FloorOf("cpu", run.cells[0].workload, floor),))
+    row = speed_of(run)["numpy"]
+    assert (row["s per epoch [95 %]"], row["× floor"], row["% of peak"]) == ("0.25", "2.1", "60")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "named"),
+    [
+        (FIVE, "numpy"),
+        ({"numpy": [0.25, 0.28, 0.24, 0.26], "torch": [0.26, 0.25, 0.27, 0.25]}, "numpy, torch"),
+        ({"numpy": [0.25]}, "numpy"),
+        ({"numpy": [0.2], "torch": [0.9]}, "not shown (numpy was lowest)"),
+    ],
+)
+def test_the_winners_are_those_that_trials_show(
+    seconds: dict[str, list[float]], named: str
+) -> None:
+    """The fastest group, a row alone, or the word that one trial each shows nothing."""
+    assert set(contest_of(make_run(seconds)).winners().split(", ")) == set(named.split(", "))
+
+
 def test_costs_are_medians_over_the_trials() -> None:
     """Import, build, first epoch, evaluation and memory are those of the middle trial."""
     run = make_run({"numpy": [0.25] * 3})

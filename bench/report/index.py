@@ -53,7 +53,6 @@ def _row(slug: str, section: Section) -> list[str] | None:
     if fastest is None or fastest.interval is None:
         return None
     workload = section.workload
-    group = [text(row.cell.backend) for row in contest.rows if contest.group(row)]
     theirs = seconds_of_same_work(workload.variant, workload.train_samples)
     noise = noise_floor([row.seconds for row in section.rows if row.trials])
     accuracies = [trained.epochs[-1].accuracy for trained in fastest.trials.values()]
@@ -62,7 +61,7 @@ def _row(slug: str, section: Section) -> list[str] | None:
         text(workload.variant),
         text(device_kind(section)),
         f"{workload.train_samples:,}",
-        ", ".join(group) or text(fastest.cell.backend),
+        contest.winners(),
         numbers.interval(fastest.interval),
         f"{100 * noise:.0f} %" if noise is not None else "",
         tables.mean_and_spread(accuracies),

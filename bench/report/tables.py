@@ -86,6 +86,14 @@ class Contest:
         """Return a dot for the members of the fastest group."""
         return "●" if row.cell in self.fastest_group and self._rivals > 1 else ""
 
+    def winners(self) -> str:
+        """Return the names of the fastest group; without trials to show one, say so."""
+        assert self.fastest is not None, "there is a sound row"
+        group = [text(row.cell.backend) for row in self.rows if self.group(row)]
+        name = text(self.fastest.cell.backend)
+        alone = sum(self.is_sound(row) for row in self.rows) == 1
+        return ", ".join(group) or (name if alone else f"not shown ({name} was lowest)")
+
 
 def speed(contest: Contest) -> str:
     """Return the table of speeds."""
@@ -125,9 +133,9 @@ def _against_floor(
     tax = seconds / floor.epoch_seconds
     share = 100 * row.workload.epoch_flop / seconds / floor.peak_flop_per_second
     return [
-        numbers.with_spread(tax, max(spread or 0, 0.01) * tax),
+        numbers.with_spread(tax, spread and max(spread, 0.01) * tax),
         step_text,
-        numbers.with_spread(share, max(spread or 0, 0.01) * share),
+        numbers.with_spread(share, spread and max(spread, 0.01) * share),
     ]
 
 
