@@ -143,7 +143,7 @@ class Trained(Record, frozen=True, tag="trained"):
     data_seconds: Seconds
     build_seconds: Seconds
     epochs: tuple[Epoch, ...]
-    settle_seconds: Seconds  # copy of the parameters right after the last clock stopped
+    settle_seconds: Seconds  # copy of the parameters right after a clock stopped (median epoch)
     idle_copy_seconds: Seconds  # the same copy again, the device certainly idle
     check_seconds: Seconds  # all copies, and the last epoch trained again (see bench.replay)
     total_seconds: Seconds  # everything, phases that have no field of their own included
