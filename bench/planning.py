@@ -48,7 +48,8 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
         else:
             skipped[name] = f"broken: {in_words(result)}"
     devices = choose_devices(asked.devices, described)
-    skipped |= {name: _no_device(described[name]) for name, found in devices.items() if not found}
+    for name in [name for name, found in devices.items() if not found]:
+        skipped[name] = _no_device(described[name], session.backends[name].purpose)
     sizes = (asked.epochs, asked.train_samples, asked.test_samples)
     cells, workloads = plan_cells(devices, variants, *sizes)
     if not cells:
@@ -69,6 +70,7 @@ def in_words(failed: Failed) -> str:
     return f"{failed.kind}: {failed.reason}{last}"
 
 
-def _no_device(described: Described) -> str:
-    there = ", ".join(described.devices)
-    return f"none of its devices was asked for ({there})" if there else "it sees no device here"
+def _no_device(described: Described, purpose: str) -> str:
+    if described.devices:
+        return f"none of its devices was asked for ({', '.join(described.devices)})"
+    return f"it sees no device here ({purpose})" if purpose else "it sees no device here"

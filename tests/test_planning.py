@@ -25,6 +25,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     """Return a session whose backends answer from ANSWERS."""
     monkeypatch.setattr(planning, "describe", lambda session, name: ANSWERS[name])
     backends = {name: Backend(name, Path(f"{name}.py")) for name in sorted(ANSWERS)}
+    backends["lonely"] = backends["lonely"]._replace(purpose="toys; needs a toy box")
     backends["absent"] = Backend("absent", Path("absent.py"), missing=("absent",))
     return Session(backends, threads=1, timeout=1)
 
@@ -64,7 +65,7 @@ def test_what_all_includes_and_cannot_take_part_is_skipped(session: Session) -> 
     assert set(planned.described) >= {"numpy", "torch"}
     assert {cell.backend for cell in planned.cells} == {"numpy", "torch"}
     assert planned.skipped["absent"].startswith("not installed (absent)")
-    assert planned.skipped["lonely"] == "it sees no device here"
+    assert planned.skipped["lonely"] == "it sees no device here (toys; needs a toy box)"
     assert planned.skipped["ruin"] == (
         "broken: raised: ImportError: libtoy.so; it printed last: libtoy.so is not there"
     )
