@@ -12,7 +12,7 @@ from bench.workload import VARIANTS, workload_for
 
 LOSS_LIMIT = 2e-6  # as in bench.proof, which would import NumPy's generators and all
 PARAMETER_LIMIT = 1e-4
-SPREAD = 1.5  # highest over lowest trial of a row
+HALF_WIDTH = 0.25  # of a row's 95 % interval, as a share of its centre: more rounds narrow it
 INPUTS_HASHES = {  # of the shipped MNIST, by the workload's fingerprint
     "2b1e4393823d": "27aea593bc00",  # sigmoid, 6,000 images
     "3f4839208839": "1f083825272a",  # sigmoid, 60,000 images
@@ -123,9 +123,11 @@ def _times(row: Row) -> Iterable[str]:
                 f"round {number + 1}: the phases take {accounted:.3g} s, more than the whole trial "
                 f"with its {trained.total_seconds:.3g} s: a clock is wrong"
             )
-    seconds = list(row.seconds.values())
-    if max(seconds) > SPREAD * min(seconds):
+    assert row.interval is not None, "a row with trials has one"
+    width = row.interval.half_width
+    if width is not None and width > HALF_WIDTH:
         yield (
-            f"its trials lie between {min(seconds):.3g} and {max(seconds):.3g} s an epoch; "
-            f"expected a factor of {SPREAD} at most: find what disturbed them (`doctor`), run again"
+            f"its seconds per epoch are known to ± {100 * width:,.0f} % only; expected "
+            f"± {100 * HALF_WIDTH:.0f} % or better: find what disturbed the trials (`doctor`), or "
+            "run more rounds (--until)"
         )

@@ -52,6 +52,17 @@ def test_an_honest_run_has_no_findings() -> None:
     assert admission.findings(honest_run()) == []
 
 
+def test_one_slow_trial_of_many_is_no_finding() -> None:
+    """What counts is how well the seconds are known: it does not get harder with more rounds."""
+    run = make_run({"numpy": [0.24] * 20}, WORK)
+    trials = tuple(
+        msgspec.structs.replace(trial, result=honest_trained(0.40 if trial.round == 7 else 0.24))
+        for trial in run.trials
+    )
+    floors = (FloorOf("cpu", WORK.fingerprint, make_floor(0.2)),)
+    assert admission.findings(msgspec.structs.replace(run, trials=trials, floors=floors)) == []
+
+
 def spoiled(spoil: Callable[[Trained], Trained]) -> Run:
     return with_result(honest_run(), "torch", spoil(honest_trained()), round=1)
 
@@ -95,7 +106,7 @@ SPOILED = {
         "other images or orders",
     ),
     "too fast": (lambda: scaled(1e-3), "faster than the device"),
-    "spread": (lambda: scaled(3.0), "a factor of 1.5 at most"),
+    "spread": (lambda: scaled(3.0), "expected ± 25 % or better"),
     "phases": (
         lambda: spoiled(lambda one: msgspec.structs.replace(one, total_seconds=0.5)),
         "a clock is wrong",
