@@ -12,7 +12,7 @@ from bench.records import Cell, Failed, Floor, Proof, Proved, Run, Trained, Tria
 from bench.workload import RMSprop, Workload
 
 SETTLE_SHARE = 0.05  # of an epoch, that the first copy may take longer than an idle one
-SETTLE_SECONDS = 0.003  # and that many seconds
+SETTLE_SECONDS = 0.005  # and that many seconds: Linux may give 4 ms to another process
 RUNAWAY = 3.0  # slowest epoch over the median, the first (which compiles) left out
 RUNAWAY_SECONDS = 0.02  # below that a single interruption by the system is enough
 PHASES_SHARE = 0.95  # of a child's time that the recorded phases must account for

@@ -83,9 +83,12 @@ class Watched:
 
     @property
     def typical_copies(self) -> tuple[float, float]:
-        """Seconds of the two copies of one epoch: the one whose wait is the median."""
+        """Seconds of the two copies of one epoch: the one whose wait is the median.
+
+        The lower one of two: a device that works on makes all copies wait, a busy machine some.
+        """
         waits = sorted(self.copies, key=lambda pair: pair[0] - pair[1])
-        return waits[len(waits) // 2]
+        return waits[(len(waits) - 1) // 2]
 
     def check(self, train: Samples) -> None:
         """Raise BrokenContract if the model did other work than the specified one."""

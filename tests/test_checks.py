@@ -94,7 +94,7 @@ def test_honest_runs_have_no_mark() -> None:
     ("trained", "name"),
     [
         (make_trained(epochs=4, settle_seconds=0.05), "clock stopped early: "),
-        (make_trained(0.01, 4, settle_seconds=0.005), "clock stopped early"),
+        (make_trained(0.01, 4, settle_seconds=0.007), "clock stopped early"),
         (make_trained(epochs=4 * [make_epoch(loss=1)]), "loss did not fall: 1 in"),
         (make_trained(epochs=laps(0.2, 0.1, 0.1, 0.31)), "epochs ran away: "),
         (make_trained(epochs=4, total_seconds=60.0), "time unaccounted for: 58"),

@@ -101,6 +101,8 @@ def test_a_single_disturbed_copy_is_not_typical() -> None:
     seen = watched()
     seen.copies = [(0.3, 0.2), (9.0, 0.2), (0.25, 0.25)]
     assert seen.typical_copies == (0.3, 0.2)
+    seen.copies = [(0.3, 0.2), (9.0, 0.2)]
+    assert seen.typical_copies == (0.3, 0.2)
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2])
