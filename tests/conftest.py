@@ -6,7 +6,9 @@ machine nor refuse one.
 
 from pathlib import Path
 
+import numpy  # noqa: F401  # its BLAS is to be there when its threads are limited
 import pytest
+import threadpoolctl
 from hypothesis import HealthCheck, settings
 
 from bench import idx, lock
@@ -20,6 +22,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("bench")
+
+# Of several processes of tests: threads of a BLAS wait for each other busily, for minutes if the
+# cores are taken. Children set their own.
+threadpoolctl.threadpool_limits(1)
 
 pytest_plugins = ["tests.benchmarks.machine_info"]  # before any folder of tests is read
 
