@@ -68,7 +68,19 @@ def cpu_model() -> str | None:
 def _name_in_cpuinfo() -> str | None:
     blocks = cpuinfo()
     keys = ("model name", "cpu model", "uarch", "cpu")  # x86, MIPS, RISC-V, POWER
-    return next((block[key] for key in keys for block in blocks if block.get(key)), None)
+    return next((_numbered(block[key], block) for key in keys for block in blocks
+                 if block.get(key)), None)  # fmt: skip
+
+
+def _numbered(name: str, block: dict[str, str]) -> str:
+    """Return the name, with the processor's numbers if it has none.
+
+    Many hypervisors call each generation the same, "AMD EPYC": two machines, one name.
+    """
+    family, model = block.get("cpu family"), block.get("model")
+    if re.search(r"\d", name) or not (family and model):
+        return name
+    return f"{name} (family {family}, model {model})"
 
 
 def _arm_name() -> str | None:

@@ -16,10 +16,16 @@ def check_surroundings(record: Run, file: Path) -> None:
             f"{file} lies in the folder {file.parent.name!r}; expected a run file where `run` "
             "wrote it, in the folder runs/ of a reports folder: move it there"
         )
-    slug, here = machine.slug(record.machine), machine.slug(machine.facts())
+    then, now = record.machine, machine.facts()
+    slug, here = machine.slug(then), machine.slug(now)
     if slug != here:
         raise Refused(
             f"{file.name} is of the machine {slug}; expected this one, {here}: start a new run"
+        )
+    if (then.caches, then.instruction_sets) != (now.caches, now.instruction_sets):
+        raise Refused(
+            f"{file.name} is of a machine of the same name with other caches or instruction sets; "
+            "expected this one: start a new run"
         )
     _check_images(record, file)
 

@@ -67,6 +67,20 @@ def test_x86_processors_have_a_name(root: Path) -> None:
     assert processor.instruction_sets() == ("SSE4.2", "AVX", "FMA", "AVX2")
 
 
+@pytest.mark.parametrize(
+    ("family", "model", "name"),
+    [("25", "17", "AMD EPYC (family 25, model 17)"), ("26", "2", "AMD EPYC (family 26, model 2)"),
+     ("", "", "AMD EPYC")],
+)  # fmt: skip
+def test_a_name_that_hides_the_generation_gets_numbers(
+    root: Path, family: str, model: str, name: str
+) -> None:
+    """Virtual machines on different processors are different machines."""
+    numbers = f"cpu family\t: {family}\nmodel\t\t: {model}\n"
+    cpuinfo(root, f"processor\t: 0\n{numbers}model name\t: AMD EPYC\n")
+    assert processor.cpu_model() == name
+
+
 def test_arm_processors_are_named_by_their_numbers(root: Path) -> None:
     """Arm's implementer and part have names that people know."""
     cpuinfo(root, GRAVITON)

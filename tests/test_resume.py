@@ -112,6 +112,13 @@ def test_a_run_of_another_machine_is_refused(file: Path) -> None:
     assert "expected this one" in message
 
 
+def test_a_run_of_another_machine_of_that_name_is_refused(file: Path) -> None:
+    """Hypervisors call many processors the same; their caches tell them apart."""
+    machine = msgspec.structs.replace(read_run(file).machine, caches={"L1d": 12_345})
+    changed(file, machine=machine)
+    assert "with other caches or instruction sets; expected this one" in refusal(file)
+
+
 def test_a_run_on_other_images_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds on MNIST and rounds on other images are no one row."""
     monkeypatch.setattr("bench.unchanged.inputs_hash", lambda raw, workload: "0" * 12)
