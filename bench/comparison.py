@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bench import checks, statistics
-from bench.records import Cell, Machine, Record, Run
+from bench.records import Cell, Described, Machine, Record, Run
 from bench.rows import Row, rows_of
 from bench.statistics import Interval
 
@@ -115,21 +115,27 @@ def _listed(names: Iterable[str]) -> str:
 
 def differences(base: Run, new: Run) -> list[str]:
     """Return what differs between the environments of two runs, in words."""
-    found = [
-        f"{field}: {getattr(base.machine, field)} → {getattr(new.machine, field)}"
+    facts = [
+        (field.replace("_", " "), getattr(base.machine, field), getattr(new.machine, field))
         for field in Machine.__struct_fields__
-        if getattr(base.machine, field) != getattr(new.machine, field)
     ]
-    if base.threads != new.threads:
-        found.append(f"threads: {base.threads} → {new.threads}")
-    for name in base.backends.keys() & new.backends.keys():
-        old, young = (
-            {"python": one.python, **one.versions, **one.environment}
-            for one in (base.backends[name], new.backends[name])
-        )
-        found += [
-            f"{name}: {part} {old.get(part)} → {young.get(part)}"
-            for part in old | young
-            if old.get(part) != young.get(part)
-        ]
+    facts.append(("threads", base.threads, new.threads))
+    found = [_change(name, old, young) for name, old, young in facts if old != young]
+    by_change: dict[str, list[str]] = {}  # equal ones are said once, with all backends
+    for name in sorted(base.backends.keys() & new.backends.keys()):
+        old, young = _stack(base.backends[name]), _stack(new.backends[name])
+        for part in old | young:
+            if old.get(part) != young.get(part):
+                change = _change(part, old.get(part), young.get(part))
+                by_change.setdefault(change, []).append(name)
+    found += [f"{change} ({', '.join(names)})" for change, names in by_change.items()]
     return sorted(found)
+
+
+def _stack(described: Described) -> dict[str, str | None]:
+    return {"python": described.python, **described.versions, **described.environment}
+
+
+def _change(name: str, old: object, young: object) -> str:
+    before, after = ("absent" if value is None else value for value in (old, young))
+    return f"{name}: {before} → {after}"

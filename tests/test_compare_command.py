@@ -85,7 +85,7 @@ def test_json_is_for_machines(tmp_path: Path) -> None:
     result = compare(tmp_path, steady(1.0), steady(1.2), "--json", "--fail-above", "5%")
     found = json.loads(result.stdout)
     assert found["compared"][0]["verdict"] == "slower"
-    assert found["slower_than_allowed"] == ["numpy"]
+    assert found["slower_than_allowed"] == ["numpy on cpu, relu"]
     assert result.exit_code == 1
 
 

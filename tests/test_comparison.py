@@ -138,12 +138,20 @@ def test_what_differs_between_two_environments_is_listed() -> None:
         backends={"numpy": make_described(framework="1.2.4", blas="0.3")},
     )
     assert differences(run_of(), new) == [
-        "kernel: None → 6.1",
-        "numpy: blas None → 0.3",
-        "numpy: framework 1.2.3 → 1.2.4",
-        "ram_bytes: None → 8",
+        "blas: absent → 0.3 (numpy)",
+        "framework: 1.2.3 → 1.2.4 (numpy)",
+        "kernel: absent → 6.1",
+        "ram bytes: absent → 8",
         "threads: 2 → 4",
     ]
+
+
+def test_what_differs_alike_for_several_backends_is_said_once() -> None:
+    """A new library below all of them is one difference."""
+    both = make_run({"numpy": BASE, "torch": BASE})
+    newer = {name: make_described(framework="1.2.4") for name in ("numpy", "torch")}
+    found = differences(both, msgspec.structs.replace(both, backends=newer))
+    assert found == ["framework: 1.2.3 → 1.2.4 (numpy, torch)"]
 
 
 def test_backends_of_one_side_only_differ_in_nothing() -> None:

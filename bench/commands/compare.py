@@ -17,7 +17,7 @@ class Comparison(Record, frozen=True):
 
     compared: tuple[Compared, ...]
     differences: tuple[str, ...]  # between the two environments, in words
-    slower_than_allowed: tuple[str, ...] | None = None  # backends; None without --fail-above
+    slower_than_allowed: tuple[str, ...] | None = None  # rows; None without --fail-above
 
 
 def compare_files(base: str, new: str, fail_above: float | None, as_json: bool) -> int:
@@ -33,7 +33,7 @@ def compare_files(base: str, new: str, fail_above: float | None, as_json: bool) 
         reasons = "; ".join(f"{one.new}: {one.reason}" for one in compared)
         raise Refused(f"nothing can be compared ({reasons}): run both with the same options")
     slower = [
-        one.new for one in compared
+        f"{one.new} on {one.device}, {one.variant}" for one in compared
         if fail_above is not None and one.is_slower_by_more_than(fail_above)
     ]  # fmt: skip
     found = Comparison(
@@ -71,7 +71,7 @@ def _print(found: Comparison, fail_above: float | None, two_files: bool) -> None
         for line in found.differences:
             click.echo(f"- {line}")
     if fail_above is not None and found.slower_than_allowed:
-        names = ", ".join(found.slower_than_allowed)
+        names = "; ".join(found.slower_than_allowed)
         click.echo(f"\nslower by more than {fail_above:.1%}, beyond doubt: {names}", err=True)
 
 
