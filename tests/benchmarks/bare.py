@@ -6,6 +6,7 @@ returns the seconds of each epoch. All are for the variant `relu` on the CPU. Fr
 imported inside, so that a process loads only one.
 """
 
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -67,7 +68,14 @@ def bare_torch(
     import torch
     from torch import nn
 
-    network = _torch_network(parameters)
+    modules = []
+    for weight, bias in parameters:
+        linear = nn.Linear(*weight.shape)
+        with torch.no_grad():
+            linear.weight.copy_(torch.tensor(weight).T)
+            linear.bias.copy_(torch.tensor(bias))
+        modules += [linear, nn.ReLU()]
+    network = nn.Sequential(*modules[:-1])
     optimizer = torch.optim.SGD(network.parameters(), workload.optimizer.learning_rate, fused=True)
     images, labels = torch.tensor(train.images), torch.tensor(train.labels)
     seconds = []
@@ -88,26 +96,32 @@ def bare_torch(
 def bare_torch_compile(
     workload: Workload, parameters: Parameters, train: Samples, orders: Orders
 ) -> list[float]:
-    """PyTorch with torch.compile around network and loss, the way its tutorials show."""
+    """PyTorch with torch.compile: forward, backward and update of a step in one function."""
     import torch
     from torch import nn
 
-    network = _torch_network(parameters)
-    optimizer = torch.optim.SGD(network.parameters(), workload.optimizer.learning_rate, fused=True)
+    weights = [torch.tensor(array) for layer in parameters for array in layer]
     images, labels = torch.tensor(train.images), torch.tensor(train.labels)
-    mean_loss = torch.compile(
-        lambda x, y: nn.functional.cross_entropy(network(x), y), dynamic=False
-    )
+    rate = workload.optimizer.learning_rate
+
+    def mean_loss(weights, x, y):
+        w1, b1, w2, b2, w3, b3 = weights
+        x = nn.functional.relu(x @ w1 + b1)
+        x = nn.functional.relu(x @ w2 + b2)
+        return nn.functional.cross_entropy(x @ w3 + b3, y)
+
+    @partial(torch.compile, dynamic=False)
+    def step(rows):
+        gradients, loss = torch.func.grad_and_value(mean_loss)(weights, images[rows], labels[rows])
+        torch._foreach_add_(weights, gradients, alpha=-rate)
+        return loss
+
     seconds = []
     for order in orders:
         started = perf_counter()
         total = torch.zeros(())
         for rows in torch.tensor(order).split(workload.batch_size):
-            loss = mean_loss(images[rows], labels[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(rows)
+            total += step(rows) * len(rows)
         total.item()
         seconds.append(perf_counter() - started)
     return seconds
@@ -117,8 +131,6 @@ def bare_jax(
     workload: Workload, parameters: Parameters, train: Samples, orders: Orders
 ) -> list[float]:
     """JAX: one compiled scan an epoch, then the short batch."""
-    from functools import partial
-
     import jax
     import jax.numpy as jnp
 
@@ -156,15 +168,14 @@ def bare_jax(
 def bare_tensorflow(
     workload: Workload, parameters: Parameters, train: Samples, orders: Orders
 ) -> list[float]:
-    """TensorFlow: a compiled tf.function a step."""
+    """TensorFlow: one compiled tf.function an epoch, a loop over its batches."""
     import tensorflow as tf
 
     variables = [tf.Variable(array) for layer in parameters for array in layer]
     w1, b1, w2, b2, w3, b3 = variables
     images, labels = tf.constant(train.images), tf.constant(train.labels)
-    rate = workload.optimizer.learning_rate
+    size, rate = workload.batch_size, workload.optimizer.learning_rate
 
-    @tf.function(jit_compile=True)
     def step(rows):
         with tf.GradientTape() as tape:
             x = tf.nn.relu(tf.gather(images, rows) @ w1 + b1)
@@ -173,16 +184,20 @@ def bare_tensorflow(
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, x))
         for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
             variable.assign_sub(rate * gradient)
-        return loss
+        return loss * len(rows)
+
+    @tf.function(jit_compile=True)
+    def epoch(order):
+        full = len(order) // size * size
+        total = tf.zeros(())
+        for rows in tf.reshape(order[:full], (-1, size)):
+            total += step(rows)
+        return total + step(order[full:])
 
     seconds = []
     for order in orders:
         started = perf_counter()
-        total = tf.zeros(())
-        for start in range(0, len(order), workload.batch_size):
-            rows = order[start : start + workload.batch_size]
-            total += step(tf.constant(rows)) * len(rows)
-        total.numpy()
+        epoch(tf.constant(order)).numpy()
         seconds.append(perf_counter() - started)
     return seconds
 
@@ -312,17 +327,3 @@ def _bare_keras(
         verbose=0,
     )
     return seconds
-
-
-def _torch_network(parameters: Parameters):
-    import torch
-    from torch import nn
-
-    modules = []
-    for weight, bias in parameters:
-        linear = nn.Linear(*weight.shape)
-        with torch.no_grad():
-            linear.weight.copy_(torch.tensor(weight).T)
-            linear.bias.copy_(torch.tensor(bias))
-        modules += [linear, nn.ReLU()]
-    return nn.Sequential(*modules[:-1])
