@@ -74,6 +74,7 @@ def test_a_file_of_another_size_or_header_is_refused(
     "content",
     [gzip.compress(IMAGES.header + PIXELS)[:-9], b"no gzip", b"",
      gzip.compress(IMAGES.header + PIXELS)[:12] + b"\xff\xff\xff" * 9],
+    ids=["truncated", "foreign", "empty", "damaged"],  # gzip's bytes hold the time of day
 )  # fmt: skip
 def test_a_damaged_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     """A .gz that is cut off, rubbish, empty or damaged inside is named, whatever gzip raises."""
