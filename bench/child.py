@@ -7,6 +7,7 @@ folder are new), and a crash or a hang costs one job.
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ LINE = 500  # letters that a failed row keeps of a line
 LOG_LINES = 20  # that a failed row keeps
 TAIL_BYTES = 20_000  # of a log, in which its last lines are looked for
 LOG_LIMIT_BYTES = 1_000_000_000  # a child that prints more would fill the disk
+RESULT_LIMIT_BYTES = 10_000_000  # a result of 1,000 epochs has 200,000
 KEPT_BYTES = 10_000_000  # of the log of a failed child
 SAMPLE_SECONDS = 1.0  # between two looks at the machine while a child runs
 
@@ -150,20 +152,39 @@ def _wait(
             return None
         except subprocess.TimeoutExpired:
             sample()
-        if log.stat().st_size > LOG_LIMIT_BYTES:
+        if _size(log) > LOG_LIMIT_BYTES:
             reason = f"ended after it had printed more than {LOG_LIMIT_BYTES:,} bytes"
             return Failed(kind="no result", reason=reason)
     reason = f"no result after {timeout:g} s; give it more with --timeout"
     return Failed(kind="timed out", reason=reason)
 
 
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0  # the folder is the child's own: it may have deleted or locked it
+
+
 def _result(path: Path, returncode: int) -> Result:
-    if path.exists():
-        try:
-            result: Result = msgspec.json.decode(path.read_bytes(), type=Result)
-            return result
-        except (msgspec.MsgspecError, OSError, RecursionError) as error:
-            return Failed(kind="no result", reason=f"the result cannot be read: {error}")
+    try:
+        result: Result = msgspec.json.decode(_content(path), type=Result)
+        return result
+    except FileNotFoundError:
+        return _without_result(returncode)
+    except (msgspec.MsgspecError, OSError, RecursionError) as error:
+        return Failed(kind="no result", reason=f"the result cannot be read: {error}")
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a result; raise OSError for what is no file, or beyond our memory."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > RESULT_LIMIT_BYTES:
+        raise OSError(f"it is no file of at most {RESULT_LIMIT_BYTES:,} bytes")
+    return path.read_bytes()
+
+
+def _without_result(returncode: int) -> Failed:
     if returncode < 0:
         name = _signal_name(-returncode)
         hint = ", perhaps for want of memory" if name == "SIGKILL" else ""

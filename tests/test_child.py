@@ -174,14 +174,31 @@ def test_a_child_that_never_stops_printing_is_ended(
         "Path(sys.argv[2]).write_text('[' * 100_000); os._exit(0)",
         'Path(sys.argv[2]).write_text(\'{"type": "stranger"}\'); os._exit(0)',
         "Path(sys.argv[2]).mkdir(); os._exit(0)",
+        "os.mkfifo(sys.argv[2]); os._exit(0)",
+        'answer = \'{"type": "described", "devices": [], "versions": {}, "python": "3"}\'\n'
+        "Path(sys.argv[2]).write_text(answer + ' ' * 2_000_000); os._exit(0)",
     ],
-    ids=["half", "binary", "deep", "foreign", "folder"],
+    ids=["half", "binary", "deep", "foreign", "folder", "pipe", "huge"],
 )
-def test_half_a_result_is_a_failure(tmp_path: Path, body: str) -> None:
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files as on POSIX")
+def test_half_a_result_is_a_failure(
+    tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A result that cannot be read is none, and the reason says why not."""
+    monkeypatch.setattr(child, "RESULT_LIMIT_BYTES", 1_000_000, raising=False)
     failed = failure(tmp_path, body)
     assert failed.kind == "no result"
     assert failed.reason.startswith("the result cannot be read: ")
+
+
+def test_a_child_that_deletes_its_folder_fails_alone(tmp_path: Path) -> None:
+    """The log and the place of the result are gone; the parent looks for both and goes on."""
+    body = """
+    import shutil
+    shutil.rmtree(os.environ["TMPDIR"])
+    time.sleep(0.5)
+    """
+    assert failure(tmp_path, body).kind == "no result"
 
 
 @pytest.mark.parametrize(
