@@ -21,9 +21,8 @@ import psutil
 
 from bench import machine, scrub
 from bench.records import CannotSave, Failed
-from bench.worker import Job, Result
+from bench.worker import LINE, Job, Result
 
-LINE = 500  # letters that a failed row keeps of a line
 LOG_LINES = 20  # that a failed row keeps
 TAIL_BYTES = 20_000  # of a log, in which its last lines are looked for
 LOG_LIMIT_BYTES = 1_000_000_000  # a child that prints more would fill the disk

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -30,6 +31,7 @@ from bench.records import (
 from bench.workload import Workload
 
 Result = Described | Proved | Trained | Floor | Failed
+LINE = 500  # letters that a failed row keeps of a line
 
 
 class Job(Record, frozen=True):
@@ -46,17 +48,32 @@ class Job(Record, frozen=True):
 
 def main() -> None:
     """Do the job of the first argument, write its result to the second, leave at once."""
+    status = 1
+    try:
+        _work(*map(Path, sys.argv[1:]))
+        status = 0
+    except BaseException:
+        _print_traceback()
+    finally:
+        with suppress(Exception):  # a backend may have closed or replaced them
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)  # no teardown of a framework and no thread of a backend may hang now
+
+
+def _work(job_path: Path, result_path: Path) -> None:
     entered, own_number = time.time(), os.getpid()
-    job_path, result_path = map(Path, sys.argv[1:])
     _end_with_parent()
     job = msgspec.json.decode(job_path.read_bytes(), type=Job)
     result = perform(job, entered)
     if os.getpid() != own_number:
         os._exit(1)  # a fork that a backend left running: the result is not its to write
     write_atomically(result_path, msgspec.json.encode(result))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # the result is written: no framework's teardown may hang or crash now
+
+
+def _print_traceback() -> None:
+    with suppress(Exception):  # nothing is left to print to, or the message cannot be had
+        traceback.print_exc()
 
 
 def _end_with_parent() -> None:
@@ -82,13 +99,21 @@ def perform(job: Job, entered: float) -> Result:
     """Do the job; whatever a backend raises becomes a Failed, its traceback goes to the log."""
     try:
         return _perform(job, entered)
-    except Exception as error:
-        traceback.print_exc()
-        lines = str(error).strip().splitlines() or ["without a message"]
+    except BaseException as error:  # also an exit: its teardown might wait for a thread forever
+        _print_traceback()
         kind: Literal["raised", "not finite"] = (
             "not finite" if type(error).__name__ == "NotFinite" else "raised"
         )
-        return Failed(kind=kind, reason=f"{type(error).__name__}: {lines[0]}")
+        return Failed(kind=kind, reason=f"{type(error).__name__}: {_first_line(error)}")
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the first line of a message, which may be anything: endless, no text, an error."""
+    try:
+        lines = str(error).strip().splitlines() or ["without a message"]
+    except Exception:
+        lines = ["with a message that cannot be read"]
+    return lines[0][:LINE].encode(errors="replace").decode()
 
 
 def _perform(job: Job, entered: float) -> Result:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from toys import all_ended, answer, answering, numbers_in, until
 
-from bench import child
+from bench import child, worker
 from bench.records import CannotSave, Described, Failed
 
 UNNAMED = getattr(signal, "SIGRTMIN", 0) + 3
@@ -67,7 +67,7 @@ def test_what_a_backend_raises_is_a_failure_with_its_traceback(tmp_path: Path) -
         ("os.kill(os.getpid(), signal.SIGRTMIN + 3)", "killed", f"ended by signal {UNNAMED}"),
         ("os._exit(0)", "no result", "exited with 0 and left no result"),
         ("os._exit(7)", "no result", "exited with 7 and left no result"),
-        ("sys.exit('bye')", "no result", "exited with 1 and left no result"),
+        ("sys.exit('bye')", "raised", "SystemExit: bye"),
     ],
 )  # fmt: skip
 @pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="signals as on Linux")
@@ -81,7 +81,44 @@ def test_a_child_that_dies_is_a_failure(tmp_path: Path, body: str, kind: str, re
 def test_a_backend_that_interrupts_itself_fails_alone(tmp_path: Path) -> None:
     """Its KeyboardInterrupt is not the person's: the parent goes on."""
     failed = failure(tmp_path, "raise KeyboardInterrupt")
-    assert (failed.kind, failed.log_tail[-1]) == ("killed", "KeyboardInterrupt")
+    assert (failed.kind, failed.log_tail[-1]) == ("raised", "KeyboardInterrupt")
+
+
+LASTING = """
+import atexit
+atexit.register(time.sleep, 1000)
+threading.Thread(target=time.sleep, args=(1000,)).start()
+"""
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["sys.exit(3)", "raise GeneratorExit", "os.rmdir(HERE / 'absent')",
+     "Path(sys.argv[2]).parent.joinpath('log').unlink(); Path(sys.argv[2]).mkdir()"],
+)  # fmt: skip
+def test_a_thread_or_a_hook_that_never_ends_holds_nobody_up(tmp_path: Path, end: str) -> None:
+    """However the child fails, it leaves at once, without waiting for either."""
+    assert failure(tmp_path, LASTING + end).kind in ("raised", "no result")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ValueError('x' * 50_000_000)", "ValueError: xxx"),
+        (r"raise ValueError('\ud800 \x00')", "ValueError: ? "),
+        ("sys.stderr.close(); raise ValueError('closed')", "ValueError: closed"),
+        ("sys.stdout = sys.stderr = None; raise ValueError('none')", "ValueError: none"),
+    ],
+)
+def test_a_message_may_be_anything(tmp_path: Path, body: str, reason: str) -> None:
+    """What can be shown of it is the reason, even where no traceback can be printed."""
+    assert failure(tmp_path, body).reason.startswith(reason)
+
+
+def test_closed_output_costs_no_result(tmp_path: Path) -> None:
+    """A backend need not leave anything to print to."""
+    body = "os.close(1); os.close(2); sys.stdout.close(); sys.stderr = None"
+    assert isinstance(answer(answering(tmp_path, body)), Described)
 
 
 def test_a_child_that_hangs_is_ended_with_all_it_started(
@@ -146,7 +183,7 @@ def test_rubbish_in_the_log_does_no_harm(tmp_path: Path) -> None:
     os._exit(1)
     """
     failed = failure(tmp_path, rubbish)
-    assert all(line.isprintable() and len(line) <= child.LINE for line in failed.log_tail)
+    assert all(line.isprintable() and len(line) <= worker.LINE for line in failed.log_tail)
     assert failed.log_tail[-1].startswith("last")
     assert len(failed.log_tail) <= child.LOG_LINES
 
@@ -279,7 +316,7 @@ def test_reasons_and_logs_name_nobody(tmp_path: Path) -> None:
     failed = failure(tmp_path, f"raise ValueError({str(home)!r} + '/' + 'z' * 10_000)")
     assert str(Path.home()) not in failed.reason + "".join(failed.log_tail)
     assert failed.reason.startswith("ValueError: ~")
-    assert len(failed.reason) <= child.LINE
+    assert len(failed.reason) <= worker.LINE
 
 
 def test_temporary_and_cache_folder_are_the_childs_own(tmp_path: Path) -> None:

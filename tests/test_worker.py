@@ -47,6 +47,12 @@ def test_an_exception_without_a_message_has_a_reason_too(tmp_path: Path) -> None
     assert failure("raise MemoryError", tmp_path).reason == "MemoryError: without a message"
 
 
+def test_a_message_that_raises_is_a_failure_too(tmp_path: Path) -> None:
+    """The name of its class has to do."""
+    source = "class Odd(Exception):\n    def __str__(self): raise self\nraise Odd"
+    assert failure(source, tmp_path).reason == "Odd: with a message that cannot be read"
+
+
 def test_the_traceback_goes_to_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It names the line of the backend."""
     failure("def devices():\n    return 1 / 0\n", tmp_path)
