@@ -112,13 +112,13 @@ def _started(
     try:
         yield process
     finally:
-        _kill(process)
+        _kill(process, folder)
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    for descendant in _descendants(process):
+def _kill(process: subprocess.Popen[bytes], folder: Path) -> None:
+    for started in (*_descendants(process), *_heirs(folder)):
         with suppress(psutil.Error):  # it ended meanwhile
-            descendant.kill()
+            started.kill()
     if hasattr(os, "killpg"):
         with suppress(ProcessLookupError, PermissionError):  # nothing is left
             os.killpg(process.pid, signal.SIGKILL)  # also what outlived the child
@@ -137,6 +137,16 @@ def _descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
     except psutil.Error:
         return []
+    return found
+
+
+def _heirs(folder: Path) -> list[psutil.Process]:
+    """Return the processes that were handed down a child's folder: some may have outlived it."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):  # it ended meanwhile, or is somebody else's
+            if process.environ().get("TMPDIR") == str(folder):
+                found.append(process)
     return found
 
 

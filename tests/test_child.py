@@ -263,15 +263,16 @@ def test_a_fork_brings_no_result(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_what_outlives_a_child_is_ended(tmp_path: Path) -> None:
-    """A grandchild that is left behind would disturb the next trial."""
+    """A grandchild that is left behind would disturb the next trial, wherever it went."""
     body = """
-    number = os.fork()
-    if number == 0:
+    near = os.fork()
+    if near == 0:
         time.sleep(1000)
-    (HERE / "numbers").write_text(str(number))
+    far = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    (HERE / "numbers").write_text(f"{near} {far.pid}")
     """
     assert isinstance(answer(answering(tmp_path, body)), Described)
-    until(lambda: all_ended(numbers_in(tmp_path / "numbers", 1)), "the fork ends")
+    until(lambda: all_ended(numbers_in(tmp_path / "numbers", 2)), "fork and daemon end")
 
 
 @pytest.mark.parametrize("python", ["/nonexistent/python", os.devnull])
