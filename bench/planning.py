@@ -44,7 +44,10 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
         if isinstance(result, Described):
             described[name] = result
         elif name in asked.backends:
-            raise Refused(f"the backend {name!r} is broken: {in_words(result)}")
+            raise Refused(
+                f"the backend {name!r} is broken: {in_words(result)}; expected its devices and "
+                "versions: repair it, or leave it out"
+            )
         else:
             skipped[name] = f"broken: {in_words(result)}"
     devices = choose_devices(asked.devices, described)
@@ -65,9 +68,10 @@ def _describe_all(session: Session, names: Sequence[str]) -> dict[str, Described
 
 
 def in_words(failed: Failed) -> str:
-    """Return why a child failed, with the last line that it printed."""
-    last = f"; it printed last: {failed.log_tail[-1]}" if failed.log_tail else ""
-    return f"{failed.kind}: {failed.reason}{last}"
+    """Return why a child failed, with the last line that it printed, if that says more."""
+    last = failed.log_tail[-1] if failed.log_tail else ""
+    more = "" if last.endswith(failed.reason) or not last else f"; it printed last: {last}"
+    return f"{failed.kind}: {failed.reason}{more}"
 
 
 def _no_device(described: Described, purpose: str) -> str:

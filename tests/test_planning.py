@@ -17,6 +17,7 @@ ANSWERS: dict[str, Described | Failed] = {
     "torch": make_described(["cpu", "cuda:0"]),
     "lonely": make_described([]),
     "ruin": make_failed("raised", "ImportError: libtoy.so", "Traceback", "libtoy.so is not there"),
+    "plain": make_failed("raised", "ValueError: no", "Traceback", "ValueError: no"),
 }
 
 
@@ -79,9 +80,19 @@ def test_a_backend_without_the_asked_device_is_skipped(session: Session) -> None
 
 
 def test_a_broken_backend_asked_for_by_name_is_refused(session: Session) -> None:
-    """The message ends with the last line that its child printed."""
+    """The message holds the last line that its child printed."""
     with pytest.raises(Refused, match=r"'ruin' is broken: .*it printed last: libtoy\.so"):
         plan(session, asked("ruin"))
+
+
+def test_what_a_child_printed_last_is_not_said_twice(session: Session) -> None:
+    """Mostly it is the exception that is the reason already."""
+    with pytest.raises(Refused) as caught:
+        plan(session, asked("plain"))
+    assert str(caught.value) == (
+        "the backend 'plain' is broken: raised: ValueError: no; expected its devices and "
+        "versions: repair it, or leave it out"
+    )
 
 
 def test_if_nothing_is_left_it_is_refused(session: Session) -> None:
