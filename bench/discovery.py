@@ -21,6 +21,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 FOLDER_VARIABLE = "MLP_BENCH_BACKENDS"
 SHIPPED = Path(__file__).parent.parent / "backends"
 HEADER = re.compile(r"(?m)^# /// script\s*$\n((?:^#(?: .*)?$\n)+?)^# ///\s*$")  # PEP 723
+NAME = re.compile(r"[\w-]{1,100}")  # what a run file takes, and an option, which splits at commas
 CONTRACT = ("devices", "versions", "Model")
 
 
@@ -90,10 +91,16 @@ def discover() -> dict[str, Backend]:
 
 def _only(paths: list[Path]) -> Backend:
     """Return the backend of the one file of its name: a second must not pass for the first."""
+    name = paths[0].stem
+    if not NAME.fullmatch(name):
+        reason = (
+            f"its name is {name!r}; expected 1 to 100 letters, digits, - and _: rename the file"
+        )
+        return Backend(name=name, path=paths[0], broken=reason)
     if len(paths) == 1:
         return inspect(paths[0])
     reason = f"there are {len(paths)} of that name: {', '.join(map(str, paths))}: rename one"
-    return Backend(name=paths[0].stem, path=paths[0], broken=reason)
+    return Backend(name=name, path=paths[0], broken=reason)
 
 
 def inspect(path: Path) -> Backend:

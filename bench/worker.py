@@ -6,6 +6,7 @@ the top: what a backend costs to import is part of what is measured.
 
 import importlib.util
 import os
+import re
 import signal
 import sys
 import threading
@@ -31,6 +32,7 @@ from bench.records import (
 from bench.workload import Workload
 
 Result = Described | Proved | Trained | Floor | Failed
+DEVICE = re.compile(r"[a-z]\w*(:\d{1,4})?", re.ASCII)
 LINE = 500  # letters that a failed row keeps of a line
 
 
@@ -165,7 +167,7 @@ def load_backend(name: str, path: Path) -> ModuleType:
 def describe(backend: ModuleType) -> Described:
     """Ask a backend where it can compute here and what it is made of."""
     return Described(
-        devices=tuple(map(str, backend.devices())),
+        devices=_devices(backend.devices()),
         versions={
             name: None if version is None else str(version)
             for name, version in backend.versions().items()
@@ -173,6 +175,16 @@ def describe(backend: ModuleType) -> Described:
         python=sys.version.split()[0],
         thread_pools=_thread_pools(),
     )
+
+
+def _devices(found: object) -> tuple[str, ...]:
+    """Return the names of devices; raise TypeError for what would make no rows of a table."""
+    names = tuple(found) if isinstance(found, list | tuple) else (None,)
+    if not all(isinstance(name, str) and DEVICE.fullmatch(name) for name in names):
+        raise TypeError(f"devices() returned {found!r}; expected a list of names like 'cuda:0'")
+    if len(set(names)) < len(names):
+        raise TypeError(f"devices() returned {found!r}; expected every name once")
+    return names
 
 
 def _thread_pools() -> tuple[ThreadPool, ...]:

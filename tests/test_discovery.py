@@ -201,3 +201,12 @@ def test_no_framework_is_imported() -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["two words", "a,b", "a|b", "n" * 101])
+def test_a_name_that_no_table_takes_is_broken(folder: Path, name: str) -> None:
+    """A run file with it could not be read again, or an option not name it."""
+    (folder / f"{name}.py").write_text(SOUND)
+    assert discover()[name].broken == (
+        f"its name is {name!r}; expected 1 to 100 letters, digits, - and _: rename the file"
+    )

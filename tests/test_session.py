@@ -52,13 +52,13 @@ def test_a_backend_says_where_it_computes(tmp_path: Path) -> None:
 
 def test_variables_of_the_header_are_set_before_the_import(tmp_path: Path) -> None:
     """KERAS_BACKEND and the like have to be there when the framework is first imported."""
-    backend = toy(tmp_path, "return [KERAS, LEVEL]", HEADER)
+    backend = toy(tmp_path, "return [KERAS, f'toy:{LEVEL}']", HEADER)
     source = backend.path.read_text()
     early = "import os\nKERAS, LEVEL = os.environ['KERAS_BACKEND'], os.environ['TOY_LEVEL']\n"
     backend.path.write_text(early + source)
     result = describe(session_of(backend), "toy")
     assert isinstance(result, Described), result
-    assert result.devices == ("toy", "3")
+    assert result.devices == ("toy", "toy:3")
 
 
 def test_a_backend_may_have_an_interpreter_of_its_own(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The child's side: what a backend does becomes a result, whatever it is."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -152,6 +153,29 @@ def test_versions_are_told_as_text() -> None:
     module.versions = lambda: {"toy": (1, 2), "cuda": None}  # type: ignore[attr-defined]
     described = describe(module)
     assert described.versions == {"toy": "(1, 2)", "cuda": None}
+
+
+@pytest.mark.parametrize("names", [(), ("cpu",), ["cpu", "cuda:0", "cuda:11"]])
+def test_devices_are_names(names: Sequence[str]) -> None:
+    """A list or a tuple of them; none at all is an answer, too."""
+    module = ModuleType("toy")
+    module.devices, module.versions = lambda: names, dict  # type: ignore[attr-defined]
+    assert describe(module).devices == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [(found, "a list of names like 'cuda:0'") for found in
+     (None, 3, "cpu", [0], [""], ["cuda:x"], ["cpu\n"], ["../cpu"], ["cuda:0:1"])]
+    + [(["cpu", "cpu"], "every name once")],
+)  # fmt: skip
+def test_devices_that_make_no_rows_are_refused(
+    found: object, expected: str, tmp_path: Path
+) -> None:
+    """A run file with them could not be read again, or a child not be started on them."""
+    source = f"def devices(): return {found!r}\ndef versions(): return {{}}"
+    reason = f"TypeError: devices() returned {found!r}; expected {expected}"
+    assert failure(source, tmp_path).reason == reason
 
 
 def test_thread_pools_are_optional(monkeypatch: pytest.MonkeyPatch) -> None:
