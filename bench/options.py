@@ -35,18 +35,19 @@ class Names(click.ParamType[Any]):
 
 
 class Percent(click.ParamType[Any]):
-    """A share, as 5%, 5 % or 0.05."""
+    """A share, as 5%, 5 % or 0.05; a bare 5 might mean either and is refused."""
 
     name = "percent"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         """Return the share as a fraction."""
         text = str(value).strip()
+        whole, most = (100, 10) if text.endswith("%") else (1, 1)
         try:
-            share = float(text.rstrip("% ")) / (100 if text.endswith("%") else 1)
+            share = float(text.rstrip("% ")) / whole
         except ValueError:
             share = -1.0
-        if not 0 < share < 10:
+        if not 0 < share < most:
             self.fail(f"{value!r} is no share; expected something like 5% or 0.05", param, ctx)
         return share
 
@@ -74,7 +75,7 @@ def _python(ctx: Any, param: Any, value: tuple[str, ...]) -> dict[str, str]:
     for text in value:
         name, separator, path = text.partition("=")
         file = Path(path).expanduser()
-        if not separator or not file.is_file() or not os.access(file, os.X_OK):
+        if not name or not separator or not file.is_file() or not os.access(file, os.X_OK):
             raise Stop(
                 f"--python {text!r} names no interpreter; expected BACKEND=PATH: give the path of "
                 "a python that has the backend's framework"
