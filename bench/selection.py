@@ -65,6 +65,14 @@ def choose_backends(
     return [name for name in chosen if name not in left_out], left_out
 
 
+def check_pythons(pythons: Iterable[str], discovered: Iterable[str]) -> None:
+    """Raise Refused if an interpreter is given for what is no backend: it would go unnoticed."""
+    known = list(discovered)
+    for name in pythons:
+        if name not in known:
+            raise Refused(f"--python {name}=…: {unknown('backend', name, known)}")
+
+
 def choose_devices(asked: Iterable[str], described: dict[str, Described]) -> dict[str, list[str]]:
     """Return the devices of each backend that were asked for: `cuda` means every `cuda:N`."""
     there = list(dict.fromkeys(name for one in described.values() for name in one.devices))

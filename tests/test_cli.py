@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,25 +115,31 @@ def test_a_duration_is_a_number_above_zero(option: str, seconds: str) -> None:
     assert seconds in message
 
 
-@pytest.mark.parametrize("share", ["0", "-5%", "nan", "two", "2000%"])
+@pytest.mark.parametrize("share", ["0", "-5%", "nan", "two", "2000%", "2", "1"])
 def test_a_share_is_a_percentage_or_a_fraction(share: str) -> None:
     """The message shows how to write one."""
     assert "expected something like 5% or 0.05" in refusal("run", "--until", share)
 
 
-@pytest.mark.parametrize("python", ["torch", "torch=", "torch=/nonexistent", f"torch={__file__}"])
+@pytest.mark.parametrize(
+    "python", ["torch", "torch=", f"={sys.executable}", "torch=/nonexistent", f"torch={__file__}"]
+)
 def test_an_interpreter_is_a_file_that_can_be_executed(python: str) -> None:
     """The message repeats what was given and shows the form."""
     message = refusal("run", "--python", python)
     assert f"--python {python!r} names no interpreter; expected BACKEND=PATH: give" in message
 
 
-def test_an_interpreter_of_no_backend_is_refused(tmp_path: Path, reports: Path) -> None:
+@pytest.mark.parametrize("command", ["run", "verify", "list"])
+def test_an_interpreter_of_no_backend_is_refused(
+    command: str, tmp_path: Path, reports: Path
+) -> None:
     """A slip in its name would otherwise go unnoticed."""
     python = tmp_path / "python"
     python.touch(mode=0o755)
-    message = refusal("run", "--reports", reports, "--python", f"tourch={python}")
-    assert "--python names tourch, which is no backend; expected one of " in message
+    extra = ("--reports", reports) if command == "run" else ()
+    message = refusal(command, *extra, "--python", f"tourch={python}")
+    assert "--python tourch=…: there is no backend 'tourch': did you mean 'torch'? " in message
 
 
 def test_a_backend_that_is_not_installed_is_refused_with_its_command(

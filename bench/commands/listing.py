@@ -6,12 +6,14 @@ from tabulate import tabulate
 from bench import machine
 from bench.discovery import Backend, discover
 from bench.records import Failed
+from bench.selection import check_pythons
 from bench.session import Session, describe
 
 
 def list_backends(devices: bool, pythons: dict[str, str]) -> int:
     """Print every backend with its state; ask the children for devices if wanted."""
     backends = discover()
+    check_pythons(pythons, backends)
     if devices:
         click.echo("asking each backend in a child …", err=True)
     session = Session(backends, machine.physical_cores(), timeout=300, pythons=pythons)

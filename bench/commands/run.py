@@ -21,7 +21,7 @@ from bench.planning import Asked, plan
 from bench.progress import show
 from bench.records import CannotSave, Proved, Run, Skipped, read_run, write_run
 from bench.rows import rows_of
-from bench.selection import Refused
+from bench.selection import Refused, check_pythons
 from bench.session import Session, step_runner
 
 ROOT = Path(__file__).parents[2]
@@ -117,12 +117,7 @@ def _wants_more(until: float | None, max_minutes: float) -> Callable[[Run], bool
 
 def _session(options: Options, threads: int, logs: Path) -> Session:
     backends = discover()
-    strangers = set(options.pythons) - set(backends)
-    if strangers:
-        raise Refused(
-            f"--python names {', '.join(sorted(strangers))}, which is no backend; expected one of "
-            f"{', '.join(backends)}: see `python -m bench list`"
-        )
+    check_pythons(options.pythons, backends)
     return Session(backends, threads, options.timeout, options.pythons, logs)
 
 

@@ -10,6 +10,7 @@ from bench.lock import only_run
 from bench.planning import Asked, in_words, plan
 from bench.records import Cell, Failed, Proved
 from bench.runner import Step
+from bench.selection import check_pythons
 from bench.session import Session, side_by_side, step_runner
 from bench.worker import Result
 
@@ -26,8 +27,10 @@ def verify(
 ) -> int:
     """Prove every backend × device × variant and print the table; return 1 if any fails."""
     idx.check(idx.data_folder())
+    backends = discover()
+    check_pythons(pythons, backends)
     with only_run():
-        session = Session(discover(), threads_for(threads), timeout, pythons)
+        session = Session(backends, threads_for(threads), timeout, pythons)
         planned = plan(session, Asked(backend, device, variant), _say)
         steps = [Step("prove", cell, 0) for cell in planned.cells]
 
