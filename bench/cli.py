@@ -168,6 +168,7 @@ def list_backends(devices: bool, pythons: dict[str, str]) -> None:
     """Show every backend: ready, not installed and how to install it, broken and why."""
     from bench.commands import listing as command
 
+    _end_cleanly_on_sigterm()
     sys.exit(_guarded(command.list_backends, devices=devices, pythons=pythons))
 
 

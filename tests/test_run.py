@@ -270,6 +270,25 @@ def test_an_interruption_while_devices_are_asked_for_leaves_nothing(tmp_path: Pa
     assert not list((reports / "runs").iterdir())
 
 
+def test_an_interruption_of_the_tables_says_how_to_write_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second Ctrl-C, or one at the end: both commands that are left are named."""
+
+    def interrupted(*rest: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_command.subprocess, "run", interrupted)
+    said: list[str] = []
+    monkeypatch.setattr(run_command, "_say", said.append)
+    path = tmp_path / "re ports" / "runs" / "run.json"
+    with pytest.raises(KeyboardInterrupt), run_command._tables_afterwards(path):
+        raise KeyboardInterrupt
+    tables, rest = said
+    assert tables.endswith(f"python -m bench report --reports '{tmp_path}/re ports'")
+    assert rest.endswith(f"python -m bench run --resume '{path}'")
+
+
 def test_a_sound_run_ends_with_its_tables(fakes: Fakes, tmp_path: Path) -> None:  # noqa: F811
     """Exit status 0, and the outcome of every step saved."""
     result = invoke("run", "--rounds", "2", "--reports", tmp_path)

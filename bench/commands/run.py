@@ -76,9 +76,11 @@ def _tables_afterwards(path: Path) -> Iterator[None]:
     except CannotSave:
         raise  # there would be no room for tables either
     except KeyboardInterrupt:
-        _report(path.parent.parent)
-        file = shlex.quote(str(path))
-        _say(f"what is missing can be done later: python -m bench run --resume {file}")
+        try:
+            _report(path.parent.parent)
+        finally:  # people press Ctrl-C more than once
+            file = shlex.quote(str(path))
+            _say(f"what is missing can be done later: python -m bench run --resume {file}")
         raise
     except BaseException:
         _report(path.parent.parent)
@@ -88,8 +90,13 @@ def _tables_afterwards(path: Path) -> Iterator[None]:
 
 def _report(reports: Path) -> None:
     """Write tables and charts in a child: drawing takes memory that this process shall not."""
-    command = [sys.executable, "-m", "bench", "report", "--reports", str(reports.resolve())]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+    arguments = ["-m", "bench", "report", "--reports", str(reports.resolve())]
+    try:
+        status = subprocess.run([sys.executable, *arguments], cwd=ROOT, check=False).returncode
+    except KeyboardInterrupt:
+        _say(f"the tables can be written later: {shlex.join(['python', *arguments])}")
+        raise
+    if status:
         raise CannotSave(f"the tables in {reports} could not be written: the reason stands above")
 
 
