@@ -54,7 +54,7 @@ def _side(text: str) -> Side:
     run = read_run(Path(name))
     backends = list(dict.fromkeys(cell.backend for cell in run.cells))
     if backend and backend not in backends:
-        raise Refused(unknown(f"backend in {name}", backend, backends))
+        raise Refused(f"{name}: {unknown('backend', backend, backends)}")
     return Side(run, backend or None)
 
 
