@@ -8,6 +8,7 @@ History of the format (a reader accepts every schema up to its own):
 """
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from itertools import chain
@@ -19,6 +20,7 @@ import msgspec
 from bench.workload import Workload
 
 SCHEMA = 1
+MOST_BYTES = 200_000_000  # a thousand rounds of all that there is take half of it
 
 
 class BrokenRunFile(Exception):
@@ -294,11 +296,17 @@ def write_run(path: Path, run: Run) -> None:
         ) from error
 
 
+class _Versioned(msgspec.Struct):
+    """What every schema has."""
+
+    schema: Any = None
+
+
 def read_run(path: Path) -> Run:
     """Read a run file; raise BrokenRunFile if it is damaged, foreign or of a newer schema."""
     try:
-        content = path.read_bytes()
-        schema = msgspec.json.decode(content, type=dict[str, Any]).get("schema")
+        content = _content(path)
+        schema = msgspec.json.decode(content, type=_Versioned).schema
         if not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
             raise BrokenRunFile(
                 f"{path.name} has schema {schema!r}; this version reads 1 to {SCHEMA}: "
@@ -310,3 +318,14 @@ def read_run(path: Path) -> Run:
             f"{path.name} is not a run file: {error}; expected what `python -m bench run` writes: "
             "restore it, or move it away"
         ) from error
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file holds; raise ValueError if reading it might never end."""
+    path.name.encode()  # pages name it: a name that is no text raises ValueError
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is a folder, a pipe or a device")
+    if status.st_size > MOST_BYTES:
+        raise ValueError(f"it has {status.st_size:,} bytes, more than {MOST_BYTES:,}")
+    return path.read_bytes()

@@ -27,6 +27,7 @@ from made import (
 from msgspec import inspect
 
 from bench.records import (
+    MOST_BYTES,
     SCHEMA,
     BrokenRunFile,
     CannotSave,
@@ -311,6 +312,25 @@ def test_a_file_that_cannot_be_read_is_named(path: Path) -> None:
         read_run(path)
     path.mkdir()
     with pytest.raises(BrokenRunFile, match=r"a run\.json"):
+        read_run(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_never_ends_is_not_read(path: Path, tmp_path: Path) -> None:
+    """A pipe, on which a reader waits for ever, and a link to a device are no run files."""
+    os.mkfifo(path)
+    endless = tmp_path / "endless.json"
+    endless.symlink_to("/dev/zero")
+    for strange in (path, endless):
+        with pytest.raises(BrokenRunFile, match="a pipe or a device"):
+            read_run(strange)
+
+
+def test_a_file_too_large_is_not_read(path: Path) -> None:
+    """A file that would fill the memory is named with its size."""
+    with path.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(BrokenRunFile, match="200,000,001 bytes"):
         read_run(path)
 
 

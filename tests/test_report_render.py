@@ -1,6 +1,7 @@
 """The pages as a whole: from run files alone, twice the same, whatever lies beside them."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -172,6 +173,19 @@ def test_broken_and_foreign_files_are_named_and_left_alone(reports: Path) -> Non
         assert sum(name in problem for problem in result.problems) == 1
         assert (reports / "runs" / name).read_bytes() == damaged
     assert "numpy" in (reports / "amd-epyc-9354-2-cores.md").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text on Windows")
+def test_a_file_whose_name_is_no_text_is_left_out(reports: Path) -> None:
+    """No page could name it; what is said of it can be printed and stand in a page."""
+    try:
+        write_run(reports / "runs" / os.fsdecode(b"\xff\x1b.json"), make_run())
+    except CannotSave:
+        pytest.skip("this file system takes no such names")
+    (reports / "runs" / "foreign.json").write_text('{"schema": 1, "\\u001b[31mred": 1}')
+    problems = render(reports, with_page=True).problems
+    assert len(problems) == 2
+    assert all(problem.isprintable() for problem in problems)
 
 
 def test_without_runs_there_is_an_index(tmp_path: Path) -> None:

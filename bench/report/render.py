@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import machine
+from bench import machine, scrub
 from bench.records import BrokenRunFile, CannotSave, Run, read_run, write_atomically
 from bench.report import charts, drawing, index, machine_page
 from bench.report.sections import Section, newest_widest, sections_of
@@ -55,7 +55,7 @@ def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
         try:
             runs[path.name] = read_run(path)
         except BrokenRunFile as error:
-            problems.append(str(error))
+            problems.append(scrub.printable(str(error)))
     return runs, problems
 
 
