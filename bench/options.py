@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bench import scrub
 from bench.workload import VARIANTS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -20,8 +21,8 @@ class Stop(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        """Print the message as it is: it says what to do."""
-        click.echo(f"error: {self.message}", err=True)
+        """Print the message without control characters, which may come from a file."""
+        click.echo(f"error: {scrub.printable(self.message)}", err=True)
 
 
 class Names(click.ParamType[Any]):

@@ -1,5 +1,6 @@
 """The gate for results that others send: an honest one passes, every doubt is named."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -159,6 +160,15 @@ def test_check_accepts_and_refuses_by_exit_status(tmp_path: Path) -> None:
     assert "good.json: accepted" in result.output
     assert "bad.json: not accepted" in result.output
     assert "broken.json is not a run file" in result.output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text on Windows")
+def test_a_file_with_a_strange_name_is_named(tmp_path: Path) -> None:
+    """A name that is no text is printed as far as it is, in the message and before it."""
+    path = tmp_path / os.fsdecode(b"sent\xff\x1b.json")
+    result = CliRunner().invoke(main, ["check", str(path)])
+    assert result.exit_code == 1
+    assert "sent  .json: not accepted" in result.output
 
 
 @given(st.binary(max_size=300))

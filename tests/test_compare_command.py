@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from bench.cli import main
 from bench.records import Run, write_run
-from tests.made import make_failed, make_run, make_workload, with_proof
+from tests.made import make_failed, make_machine, make_run, make_workload, with_proof
 
 STEADY = [0.250, 0.251, 0.249, 0.250, 0.252]
 
@@ -110,3 +110,22 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["compare", str(tmp_path / "no.json"), "also-no.json"])
     assert result.exit_code == 2
     assert "no.json is not a run file" in result.output
+
+
+HOSTILE = "\x1b[2J\x9b31m\u202ered\nline"
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_a_terminal_obeys_nothing_in_a_file(tmp_path: Path, factor: float) -> None:
+    """Names, versions and reasons from run files are printed without control characters."""
+    base, new = (
+        make_run({HOSTILE: [one * seconds for seconds in STEADY]},
+                 machine=make_machine(cpu_model=model))
+        for one, model in ((1.0, HOSTILE), (factor, "other"))
+    )  # fmt: skip
+    unproven = with_proof(new, HOSTILE, make_failed("raised", HOSTILE))
+    for other in (new, unproven):
+        result = compare(tmp_path, base, other, "--fail-above", "5%")
+        assert result.exit_code in (0, 1, 2)
+        assert "red line" in result.output
+        assert not set(HOSTILE) - set("[2J31mred\nline") & set(result.output)

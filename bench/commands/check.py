@@ -19,7 +19,7 @@ def check(files: Sequence[Path]) -> int:
         except BrokenRunFile as error:
             found = [str(error)]
         wrong += bool(found)
-        click.echo(f"{path}: {'not accepted' if found else 'accepted'}")
+        click.echo(f"{scrub.printable(str(path))}: {'not accepted' if found else 'accepted'}")
         for finding in found:
             click.echo(f"  - {scrub.printable(finding)}")
     return 1 if wrong else 0

@@ -6,6 +6,7 @@ import click
 import msgspec
 from tabulate import tabulate
 
+from bench import scrub
 from bench.comparison import Compared, Side, compare, differences
 from bench.records import Record, read_run
 from bench.report import numbers
@@ -69,13 +70,14 @@ def _print(found: Comparison, fail_above: float | None, two_files: bool) -> None
     if found.differences:
         click.echo("\nWhat differs between the two environments:")
         for line in found.differences:
-            click.echo(f"- {line}")
+            click.echo(f"- {scrub.printable(line)}")
     if fail_above is not None and found.slower_than_allowed:
-        names = "; ".join(found.slower_than_allowed)
+        names = scrub.printable("; ".join(found.slower_than_allowed))
         click.echo(f"\nslower by more than {fail_above:.1%}, beyond doubt: {names}", err=True)
 
 
 def _row(one: Compared) -> list[str]:
     ratio = numbers.interval(one.interval) if one.interval else ""
     verdict = f"{one.verdict}: {one.reason}" if one.reason else one.verdict
-    return [one.base, one.new, one.device, one.variant, ratio, str(one.trials or ""), verdict]
+    cells = [one.base, one.new, one.device, one.variant, ratio, str(one.trials or ""), verdict]
+    return [scrub.printable(cell) for cell in cells]
