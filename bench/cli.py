@@ -27,9 +27,10 @@ from bench.options import (
     timeout_option,
     variant_option,
 )
+from bench.records import MOST_ROUNDS
 from bench.workload import VARIANTS
 
-MOST_ROUNDS = MOST_EPOCHS = 1_000  # a typing error beyond: nobody could wait for it
+MOST_EPOCHS = 1_000  # a typing error beyond: nobody could wait for it
 TRAIN, TEST = idx.TRAIN_IMAGES.shape[0], idx.TEST_IMAGES.shape[0]  # as many as there are
 BESIDE_RESUME = ("timeout", "python", "until", "max-minutes")
 NOT_IN_A_RUN = ("resume", "timeout", "pythons", "until", "max_minutes")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from bench.records import Cell, Described, Failed
+from bench.records import MOST_ROWS, Cell, Described, Failed
 from bench.runner import plan_cells
 from bench.selection import Refused, choose_backends, choose_devices, choose_variants
 from bench.session import Session, describe, side_by_side
@@ -58,6 +58,11 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
     if not cells:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
         raise Refused(f"nothing is left to run ({reasons}): see `python -m bench list`")
+    if len(cells) > MOST_ROWS:
+        raise Refused(
+            f"{len(cells)} rows are more than the {MOST_ROWS} that a run may have: name fewer "
+            "backends, devices or variants"
+        )
     return Plan(cells, workloads, described, skipped)
 
 

@@ -20,7 +20,11 @@ import msgspec
 from bench.workload import Workload
 
 SCHEMA = 1
+# What tables and statistics still cope with, and no run needs:
 MOST_BYTES = 200_000_000  # a thousand rounds of all that there is take half of it
+MOST_ROUNDS = 1_000
+MOST_ROWS = 500  # every pair of a table's rows is compared
+MESSAGE_LETTERS = 500  # of an error, which may name a field as long as a file
 
 
 class BrokenRunFile(Exception):
@@ -38,6 +42,8 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e20)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
+Round = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROUNDS)]
+Text = Annotated[str, msgspec.Meta(max_length=10_000)]  # shown, the longest as a command
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]  # UTC
 
@@ -51,28 +57,28 @@ class Gpu(Record, frozen=True):
 
     name: Name
     memory_bytes: Count | None = None
-    driver: str | None = None
+    driver: Text | None = None
     power_limit_watts: Amount | None = None
 
 
 class Machine(Record, frozen=True, omit_defaults=True):
     """Facts of the hardware and the system that stay the same from run to run."""
 
-    cpu_model: str | None = None
+    cpu_model: Text | None = None
     physical_cores: Positive | None = None
     logical_cores: Positive | None = None
     usable_cores: Positive | None = None  # logical cores that this process may run on
     frequency_range_mhz: tuple[Amount, Amount] | None = None
-    instruction_sets: tuple[str, ...] = ()
+    instruction_sets: tuple[Text, ...] = ()
     caches: dict[Name, Count] = {}  # name ("L1d", "L2" …) -> bytes of one instance
     ram_bytes: Count | None = None
-    os: str | None = None
-    kernel: str | None = None
-    architecture: str | None = None
+    os: Text | None = None
+    kernel: Text | None = None
+    architecture: Text | None = None
     virtual_machine: bool | None = None
-    hypervisor: str | None = None
-    python: str | None = None
-    gpus: tuple[Gpu, ...] = ()
+    hypervisor: Text | None = None
+    python: Text | None = None
+    gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=100)] = ()
 
 
 class Moment(Record, frozen=True, omit_defaults=True):
@@ -80,19 +86,19 @@ class Moment(Record, frozen=True, omit_defaults=True):
 
     load: Amount | None = None  # cores busy with other work, just before the start
     frequency_mhz: tuple[Amount, Amount] | None = None  # lowest and highest seen during the trial
-    governor: str | None = None
+    governor: Text | None = None
     stolen: Share | None = None  # share of the time that the hypervisor gave to others
     on_battery: bool | None = None
     gpu_temperature_celsius: int | None = None  # highest seen
     gpu_clock_mhz: tuple[int, int] | None = None  # lowest and highest seen while busy
-    gpu_throttle_reasons: tuple[str, ...] = ()
+    gpu_throttle_reasons: tuple[Text, ...] = ()
 
 
 class ThreadPool(Record, frozen=True):
     """A thread pool of a numerical library that is loaded in a child."""
 
-    library: str  # "openblas", "mkl", "openmp" …
-    version: str | None
+    library: Text  # "openblas", "mkl", "openmp" …
+    version: Text | None
     threads: int
 
 
@@ -100,10 +106,10 @@ class Described(Record, frozen=True, tag="described"):
     """What a child says of its backend: where it computes here and what it is made of."""
 
     devices: tuple[Name, ...]
-    versions: dict[Name, str | None]
-    python: str
+    versions: dict[Name, Text | None]
+    python: Text
     thread_pools: tuple[ThreadPool, ...] = ()
-    environment: dict[Name, str] = {}  # variables set for precision and by the backend's header
+    environment: dict[Name, Text] = {}  # variables set for precision and by the backend's header
 
 
 class Proved(Record, frozen=True, tag="proved"):
@@ -113,7 +119,7 @@ class Proved(Record, frozen=True, tag="proved"):
     parameter_deviation: Amount  # |parameters - reference| / |reference - start|
     loss_limit: Amount
     parameter_limit: Amount
-    mistakes: tuple[str, ...] = ()  # checks of the contract that failed, by name, in words
+    mistakes: tuple[Text, ...] = ()  # checks of the contract that failed, by name, in words
 
     @property
     def holds(self) -> bool:
@@ -139,7 +145,7 @@ class Epoch(Record, frozen=True):
 class Trained(Record, frozen=True, tag="trained"):
     """What a child measured from its start to the writing of this record."""
 
-    inputs: str  # hash of images, labels, start parameters and epoch orders
+    inputs: Text  # hash of images, labels, start parameters and epoch orders
     start_seconds: Seconds  # from the parent's start of the process to the worker's first line
     import_seconds: Seconds
     data_seconds: Seconds
@@ -166,8 +172,8 @@ class Failed(Record, frozen=True, tag="failed"):
     """Why a child brought no result."""
 
     kind: Literal["raised", "killed", "timed out", "no result", "not finite"]
-    reason: str  # one line, in words
-    log_tail: tuple[str, ...] = ()  # the last lines that the child printed
+    reason: Text  # one line, in words
+    log_tail: tuple[Text, ...] = ()  # the last lines that the child printed
 
 
 class Cell(Record, frozen=True):
@@ -190,7 +196,7 @@ class Trial(Record, frozen=True):
     """The outcome of one trial."""
 
     cell: Cell
-    round: Count  # 0, 1, …
+    round: Round  # 0, 1, …
     started: Time  # UTC, ISO 8601
     moment: Moment
     result: Trained | Failed
@@ -208,7 +214,7 @@ class Skipped(Record, frozen=True):
     """A backend (or its device) that was asked for in general and could not take part."""
 
     backend: Name
-    reason: str
+    reason: Text
 
 
 class Run(Record, frozen=True, kw_only=True):
@@ -217,12 +223,12 @@ class Run(Record, frozen=True, kw_only=True):
     schema: int = SCHEMA
     bench: Name  # version of this program
     created: Time  # UTC, ISO 8601
-    command: str
+    command: Text
     machine: Machine
     threads: Positive
-    rounds: Positive
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
     workloads: dict[Name, Workload]  # fingerprint -> workload
-    cells: tuple[Cell, ...]
+    cells: Annotated[tuple[Cell, ...], msgspec.Meta(max_length=MOST_ROWS)]
     backends: dict[Name, Described]
     skipped: tuple[Skipped, ...] = ()
     floors: tuple[FloorOf, ...] = ()
@@ -256,7 +262,7 @@ def _outcome_problems(run: Run) -> Iterator[str]:
     proved = [proof.cell for proof in run.proofs]
     strangers = {*proved, *(trial.cell for trial in run.trials)} - set(run.cells)
     if strangers:
-        yield f"outcomes of rows that were not planned: {sorted(map(str, strangers))}"
+        yield f"{len(strangers)} rows with outcomes were not planned, as {min(map(str, strangers))}"
         return
     if len(set(proved)) < len(proved):
         yield "a proof has two outcomes"
@@ -315,8 +321,8 @@ def read_run(path: Path) -> Run:
         return check_run(msgspec.json.decode(content, type=Run))
     except (msgspec.MsgspecError, OSError, RecursionError, ValueError) as error:
         raise BrokenRunFile(
-            f"{path.name} is not a run file: {error}; expected what `python -m bench run` writes: "
-            "restore it, or move it away"
+            f"{path.name} is not a run file: {str(error)[:MESSAGE_LETTERS]}; expected what "
+            "`python -m bench run` writes: restore it, or move it away"
         ) from error
 
 

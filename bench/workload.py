@@ -44,7 +44,7 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """
 
     variant: str
-    hidden: tuple[Size, ...] = (684, 684)
+    hidden: Annotated[tuple[Size, ...], msgspec.Meta(max_length=100)] = (684, 684)
     activation: Literal["sigmoid", "relu"] = "relu"
     dropout: Share = 0.0
     optimizer: SGD | RMSprop = SGD()

@@ -49,6 +49,15 @@ def test_every_backend_on_every_device_does_every_variant(session: Session) -> N
         assert planned.workloads[cell.workload].variant == cell.variant
 
 
+def test_more_rows_than_a_run_file_may_have_are_refused(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is measured that nobody could read again."""
+    monkeypatch.setattr(planning, "MOST_ROWS", 5)
+    with pytest.raises(Refused, match="6 rows are more than the 5"):
+        plan(session, asked("numpy,torch", variant="relu,sigmoid"))
+
+
 def test_accelerators_get_the_large_workload(session: Session) -> None:
     """CPU rows and GPU rows do different work, unless the sizes are given."""
     by_device = {cell.device: cell.workload for cell in plan(session, asked("torch")).cells}

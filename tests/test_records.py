@@ -28,6 +28,8 @@ from msgspec import inspect
 
 from bench.records import (
     MOST_BYTES,
+    MOST_ROUNDS,
+    MOST_ROWS,
     SCHEMA,
     BrokenRunFile,
     CannotSave,
@@ -334,6 +336,22 @@ def test_a_file_too_large_is_not_read(path: Path) -> None:
         read_run(path)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("rounds", MOST_ROUNDS + 1), ("trials.0.round", 10**9), ("command", "x" * 10_001),
+     ("machine.cpu_model", "x" * 10_001), ("machine.gpus", [{"name": "x"}] * 101),
+     ("cells", [{"backend": "x"}] * (MOST_ROWS + 1)), ("x" * 10**6, 1)],
+)  # fmt: skip
+def test_what_would_never_be_done_is_refused(
+    path: Path, saved: dict[str, Any], place: str, value: Any
+) -> None:
+    """More rounds, rows and letters than any run has would take hours and fill every page."""
+    path.write_bytes(replaced(saved, place, value))
+    with pytest.raises(BrokenRunFile, match=r"a run\.json") as refused:
+        read_run(path)
+    assert len(str(refused.value)) < 1000
+
+
 def test_a_workload_must_have_its_own_fingerprint() -> None:
     """A run file in which somebody changed the workload by hand is found out."""
     run = make_run()
@@ -355,7 +373,7 @@ def test_a_trial_must_have_the_epochs_of_its_workload(epochs: int) -> None:
     "change",
     [{"epochs": 0}, {"batch_size": 0}, {"batch_size": -1}, {"train_samples": 0},
      {"train_samples": -5}, {"test_samples": 0}, {"hidden": (0,)}, {"hidden": (-1,)},
-     {"hidden": (10**400,)}, {"dropout": -1.0}, {"dropout": 1.0}],
+     {"hidden": (10**400,)}, {"hidden": (1,) * 101}, {"dropout": -1.0}, {"dropout": 1.0}],
 )  # fmt: skip
 def test_a_workload_that_cannot_be_done_is_refused(path: Path, change: dict[str, Any]) -> None:
     """No samples, no epochs, no batches and impossible layers are no work."""

@@ -80,6 +80,18 @@ def test_until_adds_rounds_to_a_resumed_run(file: Path, fakes: Fakes) -> None:  
     assert {step.round for step in fakes.steps} == {1}
 
 
+def test_until_adds_no_more_rounds_than_can_be_read(
+    file: Path,
+    fakes: Fakes,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One trial has no interval, yet no other is begun."""
+    changed(file, rounds=1)
+    monkeypatch.setattr("bench.commands.run.MOST_ROUNDS", 1)
+    assert invoke("run", "--resume", file, "--until", "2%").exit_code == 0
+    assert not fakes.steps
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """It is named."""
     message = refusal(tmp_path / "runs" / "none.json")

@@ -19,7 +19,7 @@ from bench.discovery import discover
 from bench.lock import only_run
 from bench.planning import Asked, plan
 from bench.progress import show
-from bench.records import CannotSave, Proved, Run, Skipped, read_run, write_run
+from bench.records import MOST_ROUNDS, CannotSave, Proved, Run, Skipped, read_run, write_run
 from bench.rows import rows_of
 from bench.selection import Refused, check_pythons
 from bench.session import Session, step_runner
@@ -113,7 +113,7 @@ def _wants_more(until: float | None, max_minutes: float) -> Callable[[Run], bool
     deadline = time.monotonic() + 60 * max_minutes
 
     def wants_more(record: Run) -> bool:
-        if until is None or time.monotonic() > deadline:
+        if until is None or time.monotonic() > deadline or record.rounds >= MOST_ROUNDS:
             return False
         intervals = [row.interval for row in rows_of(record)]
         widths = [interval.half_width for interval in intervals if interval]
