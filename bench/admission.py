@@ -5,7 +5,7 @@ Trusts nothing that the file says of itself: limits, fingerprints and inputs are
 
 from collections.abc import Iterable
 
-from bench import checks, runner
+from bench import checks, plausibility, runner
 from bench.records import Proved, Run
 from bench.rows import Row, rows_of
 from bench.workload import VARIANTS, workload_for
@@ -38,11 +38,11 @@ ROUNDS = 3  # at least, for an interval worth having
 
 def findings(run: Run) -> list[str]:
     """Return what speaks against a run, in words; [] if nothing does."""
-    found = [*_whole(run)]
+    found = [*_whole(run), *plausibility.of_run(run)]
     marks = checks.marks(run)
     for row in rows_of(run):
         name = f"{row.cell.backend} on {row.cell.device}, {row.cell.variant}"
-        for finding in (*_row(row, run), *marks.get(row.cell, [])):
+        for finding in (*_row(row), *plausibility.of_row(row, run), *marks.get(row.cell, [])):
             found.append(f"{name}: {finding}")
     return found
 
@@ -73,13 +73,11 @@ def _is_standard(variant: str, fingerprint: str) -> bool:
     return fingerprint in {workload_for(variant, device).fingerprint for device in ("cpu", "cuda")}
 
 
-def _row(row: Row, run: Run) -> Iterable[str]:
+def _row(row: Row) -> Iterable[str]:
     """Yield what is wrong with one row."""
     yield from _proof(row)
     for number, failed in row.failures.items():
         yield f"round {number + 1} failed: {failed.kind}: {failed.reason}"
-    if row.cell.backend not in run.backends:
-        yield "its versions are missing"
     if not row.trials:
         return
     expected = INPUTS_HASHES.get(row.cell.workload)

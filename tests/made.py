@@ -4,16 +4,20 @@ Whatever is passed by name replaces what would be made up: `make_trained(settle_
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from bench import runner
+from bench.admission import INPUTS_HASHES
 from bench.records import (
     Cell,
     Described,
     Epoch,
     Failed,
     Floor,
+    FloorOf,
     Machine,
     Moment,
     Proof,
@@ -23,7 +27,7 @@ from bench.records import (
     Trained,
     Trial,
 )
-from bench.workload import VARIANTS, Workload
+from bench.workload import VARIANTS, Workload, workload_for
 
 SECONDS = {"numpy": [0.24, 0.25], "torch": [0.30, 0.31]}  # per epoch, by backend and round
 INPUTS = "0123456789ab"
@@ -185,3 +189,31 @@ def with_proof(run: Run, backend: str, result: Proved | Failed) -> Run:
         for proof in run.proofs
     )
     return msgspec.structs.replace(run, proofs=proofs)
+
+
+def make_honest_trained(seconds: float = 0.25) -> Trained:
+    """Return a trial as an honest backend of the standard workload `relu` brings it."""
+    work = workload_for("relu", "cpu")
+    loss = 1 + 1e-4 * seconds  # no two trials have the same
+    laps = [msgspec.structs.replace(lap, loss=lap.loss * loss) for lap in make_epochs(seconds, 10)]
+    laps[-1] = msgspec.structs.replace(laps[-1], accuracy=0.887)
+    return make_trained(seconds, laps, inputs=INPUTS_HASHES[work.fingerprint])
+
+
+def make_honest_run(backends: Sequence[str] = ("numpy", "torch"), **changes: Any) -> Run:
+    """Return a run of the standard workload that `check` accepts, of three rounds."""
+    work = workload_for("relu", "cpu")
+    floors = (FloorOf("cpu", work.fingerprint, make_floor(peak_flop_per_second=4e11)),)
+    run = make_planned(backends, rounds=3, workload=work, floors=floors)
+    created = datetime.fromisoformat(run.created)
+    trials = tuple(
+        make_trial(
+            step.cell,
+            step.round,
+            make_honest_trained(0.24 + 0.01 * step.round),
+            started=(created + timedelta(seconds=10 * number)).isoformat(),
+        )
+        for number, step in enumerate(runner.missing_trials(run))
+    )
+    proofs = tuple(map(make_proof, run.cells))
+    return msgspec.structs.replace(run, **{"proofs": proofs, "trials": trials, **changes})

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from bench import admission, proof
 from bench.cli import main
 from bench.inputs import inputs_hash, read_raw
-from bench.records import BrokenRunFile, FloorOf, Run, Trained, read_run, write_run
+from bench.records import BrokenRunFile, Run, Trained, read_run, write_run
 from bench.workload import VARIANTS, workload_for
 from tests.made import (
     make_epoch,
     make_failed,
-    make_floor,
+    make_honest_run,
+    make_honest_trained,
     make_proved,
     make_run,
-    make_trained,
     with_proof,
     with_result,
 )
@@ -30,27 +30,9 @@ from tests.made import (
 WORK = workload_for("relu", "cpu")
 
 
-def honest_trained(seconds: float = 0.25) -> Trained:
-    """Return a trial as an honest backend of the standard workload brings it."""
-    trained = make_trained(seconds, WORK.epochs, inputs=admission.INPUTS_HASHES[WORK.fingerprint])
-    last = msgspec.structs.replace(trained.epochs[-1], accuracy=0.887)
-    return msgspec.structs.replace(trained, epochs=(*trained.epochs[:-1], last))
-
-
-def honest_run() -> Run:
-    """Return a finished run of the standard workload with three rounds of two backends."""
-    run = make_run({"numpy": [0.24] * 3, "torch": [0.30] * 3}, WORK)
-    trials = tuple(
-        msgspec.structs.replace(trial, result=honest_trained(0.24 + 0.01 * trial.round))
-        for trial in run.trials
-    )
-    floors = (FloorOf("cpu", WORK.fingerprint, make_floor(0.2)),)
-    return msgspec.structs.replace(run, trials=trials, floors=floors)
-
-
 def test_an_honest_run_has_no_findings() -> None:
     """A complete, proved, plausible run of the standard workload is accepted."""
-    assert admission.findings(honest_run()) == []
+    assert admission.findings(make_honest_run()) == []
 
 
 def test_one_slow_trial_of_many_is_no_finding() -> None:
@@ -65,7 +47,7 @@ def test_one_slow_trial_of_many_is_no_finding() -> None:
 
 
 def spoiled(spoil: Callable[[Trained], Trained]) -> Run:
-    return with_result(honest_run(), "torch", spoil(honest_trained()), round=1)
+    return with_result(make_honest_run(), "torch", spoil(make_honest_trained()), round=1)
 
 
 def with_last(**changes: float) -> Run:
@@ -90,15 +72,17 @@ def scaled(factor: float) -> Run:
 
 
 SPOILED = {
-    "proof": (lambda: with_proof(honest_run(), "torch", make_failed()), "not proved"),
+    "proof": (lambda: with_proof(make_honest_run(), "torch", make_failed()), "not proved"),
     "own limits": (
-        lambda: with_proof(honest_run(), "torch", make_proved(loss_deviation=1.0, loss_limit=2.0)),
+        lambda: with_proof(
+            make_honest_run(), "torch", make_proved(loss_deviation=1.0, loss_limit=2.0)
+        ),
         "beyond this program's limits",
     ),
-    "no proof": (lambda: msgspec.structs.replace(honest_run(), proofs=()), "not proved"),
-    "failed": (lambda: with_result(honest_run(), "torch", make_failed()), "round 1 failed"),
+    "no proof": (lambda: msgspec.structs.replace(make_honest_run(), proofs=()), "not proved"),
+    "failed": (lambda: with_result(make_honest_run(), "torch", make_failed()), "round 1 failed"),
     "missing trial": (
-        lambda: msgspec.structs.replace(honest_run(), trials=honest_run().trials[:-1]),
+        lambda: msgspec.structs.replace(make_honest_run(), trials=make_honest_run().trials[:-1]),
         "missing",
     ),
     "accuracy": (lambda: with_last(accuracy=0.95), "accuracy 0.9500 in round 2"),
@@ -112,9 +96,9 @@ SPOILED = {
         lambda: spoiled(lambda one: msgspec.structs.replace(one, total_seconds=0.5)),
         "a clock is wrong",
     ),
-    "one round": (lambda: msgspec.structs.replace(honest_run(), rounds=1), "1 rounds"),
-    "threads": (lambda: msgspec.structs.replace(honest_run(), threads=64), "64 threads"),
-    "versions": (lambda: msgspec.structs.replace(honest_run(), backends={}), "versions"),
+    "one round": (lambda: msgspec.structs.replace(make_honest_run(), rounds=1), "1 rounds"),
+    "threads": (lambda: msgspec.structs.replace(make_honest_run(), threads=64), "64 threads"),
+    "versions": (lambda: msgspec.structs.replace(make_honest_run(), backends={}), "versions"),
     "workload": (lambda: make_run(), "not one of the standard ones"),
 }
 
@@ -151,7 +135,7 @@ def test_the_limits_are_those_of_the_proof() -> None:
 def test_check_accepts_and_refuses_by_exit_status(tmp_path: Path) -> None:
     """`check` exits 0 for an honest file and 1 as soon as one of several is not."""
     good, bad, broken = tmp_path / "good.json", tmp_path / "bad.json", tmp_path / "broken.json"
-    write_run(good, honest_run())
+    write_run(good, make_honest_run())
     write_run(bad, with_last(accuracy=0.95))
     broken.write_text("{")
     assert CliRunner().invoke(main, ["check", str(good)]).exit_code == 0
