@@ -227,6 +227,13 @@ def test_failed_trials_are_listed_with_reason_and_last_lines() -> None:
     assert tables.failures(rows_of(make_run())) == ""
 
 
+def test_empty_lines_of_a_log_are_left_out() -> None:
+    """A list's mark alone would make a heading of the line above."""
+    failed = make_failed("killed", "ended by SIGKILL", "", " ", "\u202e")
+    listed = tables.failures(rows_of(with_result(make_run(), "torch", failed)))
+    assert listed == "- torch on cpu, relu, round 1: killed: ended by SIGKILL"
+
+
 def test_no_rows_make_no_tables_of_quality() -> None:
     """A contest of nobody breaks nothing."""
     empty = Contest([], {}, Footnotes())

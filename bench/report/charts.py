@@ -16,7 +16,7 @@ from bench.report.chart_colours import COLOURS
 from bench.report.chart_data import Data
 from bench.report.chart_rows import Named, named_rows
 from bench.report.chart_spec import Spec
-from bench.report.markdown import text
+from bench.report.markdown import BREAK, text
 from bench.report.sections import Section
 
 
@@ -147,4 +147,4 @@ def picture(stem: str, words: str) -> str:
 
 def attribute(words: str) -> str:
     """Return words as they stand in an attribute of HTML in Markdown."""
-    return text(words).replace('"', "&quot;").replace("\\", "")
+    return text(words).replace(BREAK, "").replace('"', "&quot;").replace("\\", "")

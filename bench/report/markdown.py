@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 BLOCK = re.compile(r"^(\d{1,9})?([-+#=.)])(?=[\s\-=#]|$)")  # begins a list, a heading or a rule
-ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "@": "&#64;"}
+BREAK = "<!-- -->"  # GitHub looks for addresses and formulas once entities are resolved
+ENTITIES = {
+    "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;",
+    "@": f"&#64;{BREAK}", "$": f"&#36;{BREAK}",
+}  # fmt: skip
 
 
 def text(value: object) -> str:
@@ -16,11 +20,11 @@ def text(value: object) -> str:
     """
     line = "".join(letter if letter.isprintable() else " " for letter in str(value)).strip()
     line = re.sub(r"([\\`*\[\]~])", r"\\\1", line)
-    line = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)  # inside a word it is no emphasis
+    line = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", line)  # inside a word it is no emphasis
     line = BLOCK.sub(r"\1\\\2", line)
     line = "".join(ENTITIES.get(letter, letter) for letter in line)
     line = re.sub(r"(?i)(https?|ftp):", r"\1&#58;", line)  # no link made of it
-    return re.sub(r"(?i)\bwww\.", "www&#46;", line)
+    return re.sub(r"(?i)(www)\.", r"\1&#46;", line)
 
 
 def code_block(content: str) -> str:

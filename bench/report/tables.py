@@ -242,5 +242,6 @@ def failures(rows: Sequence[Row]) -> str:
                 f"- {text(row.cell.backend)} on {text(row.cell.device)}, {text(row.cell.variant)}, "
                 f"round {number + 1}: {text(failed.kind)}: {text(failed.reason)}"
             )
-            lines += [f"  - {text(line)}" for line in failed.log_tail[-3:]]
+            shown = filter(None, map(text, failed.log_tail[-3:]))  # "-" alone makes a heading
+            lines += [f"  - {line}" for line in shown]
     return "\n".join(lines)
