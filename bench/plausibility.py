@@ -136,6 +136,8 @@ def _taking_part(cell: Cell, run: Run) -> Iterator[str]:
     elif cell.device not in described.devices:
         yield f"its backend saw no such device, but {', '.join(described.devices) or 'none'}"
     kind, _, index = cell.device.partition(":")
+    if described and described.versions.get("hip"):
+        return  # PyTorch calls AMD's GPUs cuda, too; NVIDIA's library does not know them
     if kind == "cuda" and not (index.isdecimal() and int(index) < len(run.machine.gpus)):
         yield "its machine's facts name no such GPU"
 

@@ -37,13 +37,9 @@ def test_an_honest_run_has_no_findings() -> None:
 
 def test_one_slow_trial_of_many_is_no_finding() -> None:
     """What counts is how well the seconds are known: it does not get harder with more rounds."""
-    run = make_run({"numpy": [0.24] * 20}, WORK)
-    trials = tuple(
-        msgspec.structs.replace(trial, result=honest_trained(0.40 if trial.round == 7 else 0.24))
-        for trial in run.trials
-    )
-    floors = (FloorOf("cpu", WORK.fingerprint, make_floor(0.2)),)
-    assert admission.findings(msgspec.structs.replace(run, trials=trials, floors=floors)) == []
+    seconds = [0.24 + 0.001 * number for number in range(20)]
+    seconds[7] = 0.40
+    assert admission.findings(make_honest_run(["numpy"], seconds)) == []
 
 
 def spoiled(spoil: Callable[[Trained], Trained]) -> Run:

@@ -155,3 +155,11 @@ def test_an_unfinished_run_is_in_order() -> None:
     """What is missing at its end is said elsewhere; it was not put together."""
     found = [*plausibility.of_run(changed(trials=HONEST.trials[:-1]))]
     assert found == []
+
+
+def test_gpus_of_amd_are_not_asked_of_nvidia() -> None:
+    """PyTorch calls them cuda; no fact of the machine names them."""
+    described = {name: make_described(["cuda:0"], torch="2.13", hip="6.4") for name in
+                 ("numpy", "torch")}  # fmt: skip
+    run = msgspec.structs.replace(on("cuda:0"), backends=described)
+    assert not any("no such GPU" in finding for finding in admission.findings(run))
