@@ -153,7 +153,7 @@ class Trained(Record, frozen=True, tag="trained"):
     epochs: tuple[Epoch, ...]
     settle_seconds: Seconds  # copy of the parameters right after a clock stopped (median epoch)
     idle_copy_seconds: Seconds  # the same copy again, the device certainly idle
-    check_seconds: Seconds  # all copies, and the last epoch trained again (see bench.replay)
+    check_seconds: Seconds  # all copies, and epochs trained again (see bench.replay)
     total_seconds: Seconds  # everything, phases that have no field of their own included
     peak_memory_bytes: Count | None = None
     device_memory_bytes: Count | None = None

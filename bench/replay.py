@@ -1,10 +1,11 @@
-"""Was a trial what it claims to be? The harness trains its last epoch again, itself, and compares.
+"""Was a trial what it claims to be? The harness trains epochs of it again, itself, and compares.
 
 The proof is short, and a backend knows when it is proved: the sizes tell. So in every trial, when
-all is measured, the NumPy backend starts from the parameters that the model had before its last
-epoch. Without dropout it must arrive where the model did, but for rounding, which a few ReLU gates
-that flip make larger. With dropout the masks differ: then the loss must agree roughly, and the
-weights of each layer must have changed by as much as those of the reference.
+all is measured, the NumPy backend starts from the parameters that the model had before an epoch:
+the last one, and one that is drawn, for nobody may know which epochs are looked at. Without
+dropout it must arrive where the model did, but for rounding, which a few ReLU gates that flip make
+larger. With dropout the masks differ: then the loss must agree roughly, and the weights of each
+layer must have changed by as much as those of the reference.
 RMSprop remembers gradients, which nobody tells: the reference first trains on the batches before
 that epoch, to have some to remember, and only then takes the model's parameters.
 """
@@ -52,15 +53,12 @@ def mistakes(
     first_loss: float,
     found: Change,
 ) -> list[str]:
-    """Return what contradicts the reference in a trial's last epoch, in words.
+    """Return what contradicts the reference in an epoch of a trial, in words.
 
-    `orders` are those of all epochs, `first_loss` is the mean loss of the first one; with too few
-    steps to fill RMSprop's memory nothing is said.
+    `orders` are those of this epoch and of all before it, `first_loss` is the mean loss of the
+    first one; with too few steps to fill RMSprop's memory nothing is said.
     """
-    if (
-        isinstance(workload.optimizer, RMSprop)
-        and workload.steps * (len(orders) - 1) < MEMORY_STEPS
-    ):
+    if len(orders) <= first_epoch(workload) and isinstance(workload.optimizer, RMSprop):
         return []
     expected = replay(workload, train, orders, found.before)
     by_chance = workload.dropout > 0 or isinstance(workload.optimizer, RMSprop)
@@ -76,6 +74,13 @@ def mistakes(
             f"the parameters changed otherwise: {_distance(found, expected):.2g} of the change off"
         )
     return contradictions
+
+
+def first_epoch(workload: Workload) -> int:
+    """Return the first epoch, counted from 0, that counts and that can be trained again."""
+    if isinstance(workload.optimizer, RMSprop):
+        return -(-MEMORY_STEPS // workload.steps)
+    return 1
 
 
 def replay(

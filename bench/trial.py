@@ -45,7 +45,7 @@ def train(
     model = model_type(seeded, parameters, samples, device)
     built = time.perf_counter()
     watched = Watched(model, seeded, test)
-    if not equal(watched.kept[-1], parameters):
+    if not equal(watched.kept[0], parameters):
         raise BrokenContract("the model starts from other parameters than the given ones")
     watched.train(counter(device))
     settle, idle_copy = watched.typical_copies

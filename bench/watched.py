@@ -3,11 +3,12 @@
 After every epoch, off the clock and before any evaluation, the parameters are copied twice, timed:
 if the device was still at work when the clock stopped, it is the first copy that waits. The time
 between epochs is watched. When all is measured, the predictions are compared with what the
-parameters say, and the last epoch is trained again (bench.replay).
+parameters say, and two epochs are trained again (bench.replay): the last one, and one that is
+drawn, so that no epoch can be skimped because nobody looks.
 """
 
+import random
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from statistics import median
 
@@ -22,7 +23,6 @@ from bench.records import Epoch
 from bench.reference import class_indices, prediction_mistake
 from bench.workload import Workload
 
-PREDICTION_STRIDE = 5  # every so many test images are predicted by the harness, too
 BETWEEN_SHARE = 0.05  # of an epoch, that may pass before the next one
 BETWEEN_SECONDS = 0.02  # or that many seconds
 
@@ -36,8 +36,12 @@ class Watched:
         workload: Workload,
         test: Samples,
         clock: Callable[[], float] = time.perf_counter,
+        draw: Callable[[range], int] = random.SystemRandom().choice,
     ) -> None:
-        """Look at the model once before it starts: its first copy is none of the timed ones."""
+        """Look at the model once before it starts: its first copy is none of the timed ones.
+
+        `draw` chooses the epoch that is trained again besides the last; no seed foretells it.
+        """
         self._model = model
         self._workload = workload
         self._test = test
@@ -45,7 +49,10 @@ class Watched:
         self._left: float | None = None  # when the last epoch_done returned
         self.between: list[float] = []  # seconds from each epoch_done to the next order
         self.copies: list[tuple[float, float]] = []  # seconds of the two after each epoch
-        self.kept = deque([model.parameters()], maxlen=2)  # before and after an epoch
+        last = workload.epochs - 1
+        earlier = range(min(replay.first_epoch(workload), last), last)
+        self.judged = [last, *([draw(earlier)] if earlier else [])]  # epochs, counted from 0
+        self.kept = {0: model.parameters()}  # after so many epochs, as far as they are judged
         self.predicted = np.empty(0, np.int64)
         self.epochs: list[Epoch] = []
 
@@ -71,7 +78,8 @@ class Watched:
         copied = self._clock()
         self._model.parameters()
         self.copies.append((copied - begun, self._clock() - copied))
-        self.kept.append(parameters)
+        if {len(self.epochs), len(self.epochs) + 1} & set(self.judged):
+            self.kept[len(self.epochs) + 1] = parameters
         begun = self._clock()
         self.predicted = self._model.predict(self._test.images)
         evaluation_seconds = self._clock() - begun
@@ -92,22 +100,28 @@ class Watched:
 
     def check(self, train: Samples) -> None:
         """Raise BrokenContract if the model did other work than the specified one."""
-        workload, kept = self._workload, list(self.kept)
-        some = slice(None, None, PREDICTION_STRIDE)
+        workload, last = self._workload, len(self.epochs)
         found = prediction_mistake(
-            np.asarray(self.predicted)[some], self._test.images[some], kept[-1], workload.activation
+            np.asarray(self.predicted), self._test.images, self.kept[last], workload.activation
         )
-        change = replay.Change(self.epochs[-1].loss, *kept)
-        orders, first_loss = list(epoch_orders(workload)), self.epochs[0].loss
-        contradictions = replay.mistakes(workload, train, orders, first_loss, change)
-        if contradictions:
-            found.append(f"the last epoch, trained again, brings {', '.join(contradictions)}")
+        for number in self.judged:
+            found += self._trained_again(number, train)
         found += self._between()
         if found:
             raise BrokenContract(
                 f"{'; '.join(found)}; expected the specified work in every trial: "
                 "see bench/contract.py"
             )
+
+    def _trained_again(self, number: int, train: Samples) -> list[str]:
+        """Return a mistake if an epoch, counted from 0, brought other than NumPy makes of it."""
+        change = replay.Change(self.epochs[number].loss, self.kept[number], self.kept[number + 1])
+        orders = list(epoch_orders(self._workload))[: number + 1]
+        found = replay.mistakes(self._workload, train, orders, self.epochs[0].loss, change)
+        if not found:
+            return []
+        name = "the last epoch" if number == len(self.epochs) - 1 else f"epoch {number + 1}"
+        return [f"{name}, trained again, brings {', '.join(found)}"]
 
     def _between(self) -> list[str]:
         """Return a mistake if much time passed between the epochs, where no clock runs."""

@@ -1,5 +1,6 @@
 """A model in a trial, by a scripted time: epochs, scores, and what betrays other work."""
 
+from collections.abc import Callable
 from functools import cache
 
 import msgspec
@@ -167,14 +168,16 @@ def few_images() -> Raw:
     return read_raw(make_workload(**SMALL))
 
 
-def honest(workload: Workload) -> tuple[Watched, Samples]:
+def honest(
+    workload: Workload, draw: Callable[[range], int] = lambda epochs: epochs[-1]
+) -> tuple[Watched, Samples]:
     """Return the NumPy backend, trained and watched by a time that stands still, and its samples.
 
     Its parameters are copies, as the contract wants them.
     """
     train, test = scale(few_images(), workload)
     model = numpy_model()(workload, start_parameters(workload), train, "cpu")
-    seen = Watched(model, workload, test, lambda: 0.0)
+    seen = Watched(model, workload, test, lambda: 0.0, draw)
     seen.train()
     return seen, train
 
@@ -190,9 +193,36 @@ def test_other_predictions_than_those_of_the_parameters_are_found() -> None:
 def test_a_last_epoch_that_was_not_trained_is_found() -> None:
     """Parameters that stayed where they were are not where the harness itself arrives."""
     seen, train = honest(make_workload(**SMALL))
-    seen.kept[-1] = seen.kept[-2]
+    seen.kept[3] = seen.kept[2]
     with pytest.raises(BrokenContract, match="trained again"):
         seen.check(train)
+
+
+def test_a_drawn_epoch_that_was_not_trained_is_found() -> None:
+    """It is named by its number, counted from 1; any but the first and the last may be drawn."""
+    seen, train = honest(make_workload(**SMALL), draw=lambda epochs: epochs[0])
+    seen.kept[2] = seen.kept[1]
+    with pytest.raises(BrokenContract, match="epoch 2, trained again, brings .*changed by 0"):
+        seen.check(train)
+
+
+@pytest.mark.parametrize(
+    ("variant", "epochs", "drawn_from"),
+    [("relu", 1, None), ("relu", 2, None), ("relu", 4, [1, 2]), ("keras-example", 10, [8])],
+)
+def test_the_drawn_epoch_counts_and_can_be_trained_again(
+    variant: str, epochs: int, drawn_from: list[int] | None
+) -> None:
+    """The first one compiles; and with four steps an epoch RMSprop needs eight to remember."""
+    offered = []
+
+    def draw(epochs: range) -> int:
+        offered.append(list(epochs))
+        return epochs[0]
+
+    workload = make_workload(variant, epochs=epochs, **SMALL)
+    Watched(FakeModel(Time()), workload, TEST, draw=draw)
+    assert offered == ([] if drawn_from is None else [drawn_from])
 
 
 def test_another_loss_than_that_of_the_last_epoch_is_found() -> None:
