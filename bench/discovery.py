@@ -13,6 +13,7 @@ import re
 import shlex
 import sys
 import tomllib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ SHIPPED = Path(__file__).parent.parent / "backends"
 HEADER = re.compile(r"(?m)^# /// script\s*$\n((?:^#(?: .*)?$\n)+?)^# ///\s*$")  # PEP 723
 NAME = re.compile(r"[\w-]{1,100}")  # what a run file takes, and an option, which splits at commas
 CONTRACT = ("devices", "versions", "Model")
+TYPES = ("bench.contract", "bench.workload")  # all that a backend may import of the harness
 
 
 class NoFolder(Exception):
@@ -118,7 +120,7 @@ def inspect(path: Path) -> Backend:
             environment={name: str(value) for name, value in table.get("environment", {}).items()},
             only_on=tuple(_list(table, "only_on")),
             missing=_missing_modules(tree, path),
-            broken=_missing_names(tree),
+            broken=_missing_names(tree) or _harness_imported(tree, path),
         )
     except (SyntaxError, ValueError, OSError, AttributeError, TypeError, RecursionError) as error:
         return Backend(name=path.stem, path=path, broken=f"{type(error).__name__}: {error}")
@@ -156,21 +158,20 @@ def _dependencies(lines: list[str]) -> tuple[str, ...]:
 
 def _missing_modules(tree: ast.Module, path: Path) -> tuple[str, ...]:
     """Return the top-level modules that a file, or its shared code, imports and nobody has."""
-    missing: dict[str, None] = {}
-    for node in tree.body:
+    tops = {name.partition(".")[0]: None for name in _imported(tree.body, path)}
+    return tuple(top for top in tops if not _can_be_found(top))
+
+
+def _imported(nodes: Iterable[ast.AST], path: Path) -> Iterator[str]:
+    """Yield, dotted, what these parts of a file import, and what its shared code does."""
+    for node in nodes:
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names = [node.module]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             shared = _shared(path.parent, f"{node.module}.py")
-            missing.update(dict.fromkeys(_missing_modules(ast.parse(shared.read_text()), shared)))
-            continue
-        else:
-            continue
-        tops = {name.partition(".")[0]: None for name in names}
-        missing.update({top: None for top in tops if not _can_be_found(top)})
-    return tuple(missing)
+            yield from _imported(ast.parse(shared.read_text()).body, shared)
 
 
 def _shared(folder: Path, name: str) -> Path:
@@ -185,6 +186,24 @@ def _can_be_found(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
         return False
+
+
+def _harness_imported(tree: ast.Module, path: Path) -> str | None:
+    """Return what a file imports of the harness beyond types, wherever it does, in words.
+
+    Who knows the orders to come can train before the clock starts; who has the labels, predict.
+    """
+    found = [
+        name
+        for name in _imported(ast.walk(tree), path)
+        if name.partition(".")[0] == "bench" and not name.startswith(TYPES)
+    ]
+    if not found:
+        return None
+    return (
+        f"it imports {', '.join(dict.fromkeys(found))}; expected of bench only the types of "
+        f"{' and '.join(TYPES)}: see bench/contract.py"
+    )
 
 
 def _missing_names(tree: ast.Module) -> str | None:

@@ -135,6 +135,14 @@ def test_imported_and_assigned_names_count_as_defined(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["from bench.contract import Samples", "from bench import workload", "import benches"]
+)
+def test_the_types_of_the_harness_may_be_imported(folder: Path, line: str) -> None:
+    """However they are: the contract is made for that; other names only begin like it."""
+    assert backend(folder, f"{line}\n{SOUND}").broken is None
+
+
+@pytest.mark.parametrize(
     ("source", "said"),
     [
         ("def devices(: ...", "SyntaxError"),
@@ -142,6 +150,9 @@ def test_imported_and_assigned_names_count_as_defined(folder: Path) -> None:
         ("", "does not define devices, versions, Model"),
         ("def devices(): ...\nclass Model: ...", "does not define versions: see bench/contract.py"),
         ("from ._absent import Model\n" + SOUND, "_absent.py"),
+        ("from bench.inputs import epoch_orders\n" + SOUND, "it imports bench.inputs.epoch_orders"),
+        ("from bench import inputs\n" + SOUND, "it imports bench.inputs; expected of bench only"),
+        (SOUND + "def later():\n    import bench.watched\n", "it imports bench.watched"),
         ("# /// script\n# dependencies = [\n# ///\n" + SOUND, "TOMLDecodeError"),
         ('# /// script\n# dependencies = ["no such: thing"]\n# ///\n' + SOUND, "'no such: thing'"),
         ("# /// script\n# dependencies = [1]\n# ///\n" + SOUND, "TypeError"),
