@@ -29,6 +29,7 @@ LOSS_LIMIT = {False: 5e-5, True: 0.05}
 # 1.8e-4 (with ReLU both flip gates), a learning rate 1 % off 1e-2, half of the work 0.5.
 CHANGE_LIMIT = {"relu": 0.03, "sigmoid": 5e-5}
 LENGTH_LIMIT = 0.2  # of a layer's change, from the length of the reference's: honest 0.08
+BIAS_LEAST = 0.3  # of the length of the reference's: honest, by chance, 0.58; frozen 0
 MEMORY_STEPS = 30  # after which RMSprop has forgotten what it had before: 0.9**30 = 4 %
 OTHER_MASKS = 1_000  # added to the seed: the masks are not those of the NumPy backend's trial
 
@@ -44,6 +45,11 @@ class Change(NamedTuple):
     def weights(self) -> list[Floats]:
         """By how much each layer's weight changed."""
         return [new.weight - old.weight for new, old in zip(self.after, self.before, strict=True)]
+
+    @property
+    def biases(self) -> list[Floats]:
+        """By how much each layer's bias changed."""
+        return [new.bias - old.bias for new, old in zip(self.after, self.before, strict=True)]
 
 
 def mistakes(
@@ -65,14 +71,25 @@ def mistakes(
     contradictions = []
     if not abs(found.loss - expected.loss) <= LOSS_LIMIT[by_chance] * first_loss:
         contradictions.append(f"the loss {found.loss:.4g}; expected {expected.loss:.4g}")
-    for number, lengths in enumerate(zip(found.weights, expected.weights, strict=True)):
-        mine, other = map(np.linalg.norm, lengths)
-        if not abs(mine / other - 1) <= LENGTH_LIMIT:
-            contradictions.append(f"layer {number + 1} changed by {mine:.3g}; expected {other:.3g}")
+    contradictions += _lengths(found, expected)
     if not by_chance and not _distance(found, expected) <= CHANGE_LIMIT[workload.activation]:
         contradictions.append(
             f"the parameters changed otherwise: {_distance(found, expected):.2g} of the change off"
         )
+    return contradictions
+
+
+def _lengths(found: Change, expected: Change) -> list[str]:
+    """Return which layers changed by another amount than the reference's, in words."""
+    contradictions = []
+    for number, arrays in enumerate(zip(found.weights, expected.weights, strict=True), start=1):
+        mine, other = map(np.linalg.norm, arrays)
+        if not abs(mine / other - 1) <= LENGTH_LIMIT:
+            contradictions.append(f"layer {number} changed by {mine:.3g}; expected {other:.3g}")
+    for number, arrays in enumerate(zip(found.biases, expected.biases, strict=True), start=1):
+        mine, other = map(np.linalg.norm, arrays)
+        if not mine >= BIAS_LEAST * other:
+            contradictions.append(f"bias {number} changed by {mine:.3g}; expected {other:.3g}")
     return contradictions
 
 

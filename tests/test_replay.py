@@ -52,6 +52,17 @@ def test_half_of_the_change_is_other_work(variant: str) -> None:
     assert "layer 1 changed by" in found_in(workload, change._replace(after=halfway))
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_biases_that_stay_are_other_work(variant: str) -> None:
+    """They are few beside the weights, and are looked at apart."""
+    change = honest(small(variant))[2]
+    after = [
+        Layer(new.weight, old.bias)
+        for old, new in zip(change.before, change.after, strict=True)
+    ]
+    assert "bias 1 changed by 0; expected" in found_in(small(variant), change._replace(after=after))
+
+
 def test_a_loss_that_rounding_does_not_explain_is_found() -> None:
     """Without chance a thousandth of the first epoch's loss is too much."""
     change = honest(small("relu"))[2]
