@@ -14,6 +14,7 @@ from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameter
 from bench.workload import SGD, Workload
 
 PREDICT_ROWS = 1_000  # a call of predict on fewer, larger batches costs less
+SEEDS_APART = 10**6  # on PyTorch Keras seeds step n of a layer with n + its seed: none may meet
 
 
 class OrderedBatches(keras.utils.PyDataset):
@@ -98,7 +99,8 @@ def _network(workload: Workload) -> keras.Sequential:
     for index, units in enumerate(workload.hidden):
         layers.append(keras.layers.Dense(units, activation=workload.activation))
         if workload.dropout:
-            layers.append(keras.layers.Dropout(workload.dropout, seed=workload.seed + index))
+            seed = workload.seed + SEEDS_APART * index
+            layers.append(keras.layers.Dropout(workload.dropout, seed=seed))
     layers.append(keras.layers.Dense(workload.widths[-1], activation="softmax"))
     return keras.Sequential(layers)
 
