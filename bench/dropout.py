@@ -7,6 +7,8 @@ still     The learning rate is 0 and the parameters are made so that the loss te
           bright images (pixels 1): the first layer puts out 1, unit i of the second relu(d - 1)
           where d is unit i of the first after dropout at rate p: p / (1 - p) if it was kept.
           x = 5 * mean over the second layer after dropout: 5 * p if all is scaled by 1 / (1 - p).
+          An epoch is one step, and its loss a mean over all units of all rows: if some of them
+          share a mask, it spreads wider, and if steps do, theirs go together.
           dark images (pixels 0): x = 4 * one unit of the second layer, which puts out 1: without
           it, when it was dropped, much is lost.
 learning  The variant's own parameters and SGD, one epoch: along the updates of the NumPy backend
@@ -14,6 +16,7 @@ learning  The variant's own parameters and SGD, one epoch: along the updates of 
           of the backward pass.
 """
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,13 +30,18 @@ from bench.inputs import epoch_orders, start_parameters
 from bench.reference import numpy_model
 from bench.workload import SGD, Workload
 
-BRIGHT_EPOCHS = 2
-DARK_EPOCHS = 20
-SAMPLES = 496  # half of them bright, half dark; an epoch takes those of one kind twice
+BRIGHT_EPOCHS = 300
+DARK_EPOCHS = 40
+SAMPLES = 128  # half of them bright, half dark; an epoch takes those of one kind twice: one batch
 HIDDEN = (256, 256)  # of the still experiment: wide enough for its mean, quick
-BRIGHT_TOLERANCE = 0.01  # of the loss; chance moves it by 0.001
+BRIGHT_TOLERANCE = 0.005  # of the loss; chance moves it by 0.0002, a rate that is 1 % off by 0.008
+BRIGHT_SPREADS = (0.75, 1.25)  # of the epochs over the expected one: chance moves it by 0.04,
+# pairs of rows, or of units, with one mask make it 1.4, a fixed number of units 0.3
+ALIKE_LIMIT = 0.35  # correlation of steps some steps apart: chance 0.06, pairs with one mask 0.5
+ALIKE_STEPS = 30  # so far apart at most
+TINY = 1e-30  # a mask that never changes makes no spread to divide by
 DEVIATIONS = 6  # standard deviations by which chance may move a mean
-SPREAD_LIMITS = (0.4, 2.0)  # of the epochs' spread over the expected one: 20 epochs, chance 1e-6
+DARK_SPREADS = (0.45, 1.7)  # chance moves it by 0.11
 MASKS = 4  # of which the reference's mean update is taken
 UPDATE_TOLERANCE = 0.08  # of the length of a layer's update; chance moves it by 0.012
 
@@ -50,17 +58,49 @@ def mistakes(model_type: type[Model], workload: Workload, train: Samples, device
     rate = workload.dropout
     observed = observe(model_type, workload, device)
     bright, dark = observed.losses[:BRIGHT_EPOCHS], observed.losses[BRIGHT_EPOCHS:]
-    found = []
-    if observed.missed:
-        found.append("dropout is on in prediction")
-    if abs(np.mean(bright) - loss(5 * rate)) > BRIGHT_TOLERANCE:
-        found.append("dropout in training has another rate, scale or place than the workload's")
+    found = ["dropout is on in prediction"] if observed.missed else []
+    found += _judge_bright(bright, rate)
     found += _judge_dark(dark, rate)
     lengths = update_lengths(model_type, workload, train, device)
     if np.max(np.abs(lengths - 1)) > UPDATE_TOLERANCE:
         words = ", ".join(f"{length:.2f}" for length in lengths)
         found.append(f"dropout is not in the gradients as it should be: updates are {words} long")
     return found
+
+
+def _judge_bright(losses: list[float], rate: float) -> list[str]:
+    """Compare mean and spread of the epochs' losses with those of independent masks."""
+    expected, spread = _bright(rate)
+    found = []
+    if abs(np.mean(losses) - expected) > BRIGHT_TOLERANCE:
+        found.append("dropout in training has another rate, scale or place than the workload's")
+    low, high = BRIGHT_SPREADS
+    if not low < np.std(losses, ddof=1) / spread < high:
+        found.append("dropout masks are not drawn anew for every unit and sample")
+    if _alike(losses) > ALIKE_LIMIT:
+        found.append("dropout masks come back after some steps")
+    return found
+
+
+def _bright(rate: float) -> tuple[float, float]:
+    """Return mean and standard deviation of a bright epoch's loss, exactly.
+
+    Of the units of the second layer but one, each puts out 5 p / (1 - p)**2 or nothing.
+    """
+    units, kept = HIDDEN[1] - 1, (1 - rate) ** 2
+    counts = range(units + 1)
+    chances = [math.comb(units, n) * kept**n * (1 - kept) ** (units - n) for n in counts]
+    losses = np.array([loss(5 * rate / kept * n / units) for n in counts])
+    mean = np.dot(chances, losses)
+    return float(mean), float(np.sqrt(np.dot(chances, (losses - mean) ** 2) / SAMPLES))
+
+
+def _alike(losses: list[float]) -> float:
+    """Return the largest correlation between losses of steps that are some steps apart."""
+    away = np.subtract(losses, np.mean(losses))
+    lags = range(1, ALIKE_STEPS + 1)
+    products = [float(np.mean(away[lag:] * away[:-lag])) for lag in lags]
+    return max(products) / max(float(np.mean(away**2)), TINY)
 
 
 def _judge_dark(losses: list[float], rate: float) -> list[str]:
@@ -71,7 +111,7 @@ def _judge_dark(losses: list[float], rate: float) -> list[str]:
     found = []
     if abs(np.mean(losses) - expected) > DEVIATIONS * spread / np.sqrt(DARK_EPOCHS):
         found.append("dropout drops another share of the units than its rate")
-    low, high = SPREAD_LIMITS
+    low, high = DARK_SPREADS
     if not low < np.std(losses, ddof=1) / spread < high:
         found.append("dropout masks are not drawn anew for every sample and step")
     return found
@@ -95,6 +135,8 @@ def observe(model_type: type[Model], workload: Workload, device: str) -> Observe
 
     def lap_done(lap: Lap) -> None:
         losses.append(lap.loss)
+        if 1 < len(losses) < BRIGHT_EPOCHS:
+            return  # a few predictions tell as much as all
         missed.append(int(np.count_nonzero(np.asarray(model.predict(images)) != expected)))
 
     clock = EpochClock(_orders(), lap_done)

@@ -18,6 +18,8 @@ from bench.workload import VARIANTS, Workload
 PLACE = "another rate, scale or place"
 SHARE = "another share of the units than its rate"
 MASKS = "masks are not drawn anew"
+UNITS = "masks are not drawn anew for every unit and sample"
+BACK = "masks come back after some steps"
 GRADIENTS = "dropout is not in the gradients"
 CAUGHT_BY = {
     "NoDropout": SHARE,
@@ -28,6 +30,11 @@ CAUGHT_BY = {
     "Unscaled": PLACE,
     "ScaledInPrediction": PLACE,
     "OneMaskForTheBatch": MASKS,
+    "PairsOfRows": UNITS,
+    "BlocksOfUnits": UNITS,
+    "FixedNumber": UNITS,
+    "EverySecondStep": BACK,
+    "SeedsOfNeighbours": BACK,
     "FixedMask": MASKS,
     "MaskOfTheEpoch": MASKS,
     "SameMaskForBothLayers": PLACE,
@@ -57,7 +64,7 @@ def train(workload: Workload) -> Samples:
 def test_a_mistake_in_dropout_is_caught(
     name: str, model: type[Plain], workload: Workload, train: Samples
 ) -> None:
-    """One of the four checks names it."""
+    """One of the checks names it."""
     found = "; ".join(dropout.mistakes(model, workload, train, "cpu"))
     assert re.search(CAUGHT_BY[name], found)
 

@@ -71,6 +71,55 @@ class OneMaskForTheBatch(Plain):
         return values * kept / np.float32(1 - self.workload.dropout)
 
 
+class PairsOfRows(Plain):
+    """Both halves of a batch draw with the same seed, as replicas on two devices do."""
+
+    def drop(self, values, number):
+        half = self.random.random((-(-len(values) // 2), values.shape[1]), np.float32)
+        kept = np.resize(half, values.shape) >= self.workload.dropout
+        return values * kept / np.float32(1 - self.workload.dropout)
+
+
+class BlocksOfUnits(Plain):
+    """One draw for four neighbouring units."""
+
+    def drop(self, values, number):
+        rows, units = values.shape
+        draws = self.random.random((rows, units // 4), np.float32).repeat(4, axis=1)
+        return values * (draws >= self.workload.dropout) / np.float32(1 - self.workload.dropout)
+
+
+class FixedNumber(Plain):
+    """Exactly a fifth of the units of every sample."""
+
+    def drop(self, values, number):
+        ranks = self.random.random(values.shape, np.float32).argsort(axis=1).argsort(axis=1)
+        kept = ranks >= self.workload.dropout * values.shape[1]
+        return values * kept / np.float32(1 - self.workload.dropout)
+
+
+class EverySecondStep(Plain):
+    """New masks in every second step only."""
+
+    steps = 0
+
+    def drop(self, values, number):
+        self.steps += 1  # two layers a step
+        self.random = np.random.default_rng([(self.steps - 1) // 4, number])
+        return super().drop(values, number)
+
+
+class SeedsOfNeighbours(Plain):
+    """A step's number and a layer's are added up: a layer draws what another drew a step ago."""
+
+    steps = 0
+
+    def drop(self, values, number):
+        self.steps += 1
+        self.random = np.random.default_rng(self.workload.seed + (self.steps - 1) // 2 + number)
+        return super().drop(values, number)
+
+
 class FixedMask(Plain):
     """The same mask in every step."""
 
