@@ -25,6 +25,7 @@ from bench.workload import Workload
 
 BETWEEN_SHARE = 0.05  # of an epoch, that may pass before the next one
 BETWEEN_SECONDS = 0.02  # or that many seconds
+at_random = random.SystemRandom().choice  # whatever a backend seeds
 
 
 class Watched:
@@ -36,11 +37,11 @@ class Watched:
         workload: Workload,
         test: Samples,
         clock: Callable[[], float] = time.perf_counter,
-        draw: Callable[[range], int] = random.SystemRandom().choice,
+        draw: Callable[[range], int] = at_random,
     ) -> None:
         """Look at the model once before it starts: its first copy is none of the timed ones.
 
-        `draw` chooses the epoch that is trained again besides the last; no seed foretells it.
+        `draw` chooses the epoch that is trained again besides the last.
         """
         self._model = model
         self._workload = workload

@@ -29,13 +29,10 @@ HEADER = """
 # environment = { OPENBLAS_NUM_THREADS = "1", OMP_NUM_THREADS = "1" }
 # ///
 """
-# Honest in its proof; in a trial it trains in the last epoch only, which the harness trains again,
-# and turns the clock's hands instead.
+# Honest, but that in a trial it turns the clock's hands.
 TOY = f"""
 import os
 import time
-
-import numpy as np
 
 from backends.numpy import Model as Honest
 from backends.numpy import devices, versions
@@ -50,7 +47,6 @@ class Model(Honest):
     def __init__(self, workload, parameters, train, device):
         super().__init__(workload, parameters, train, device)
         self.in_trial = workload.train_samples > 1000
-        self.works = not self.in_trial
 
     def train(self, orders, epoch_done):
         global now
@@ -58,15 +54,10 @@ class Model(Honest):
             return super().train(orders, epoch_done)
         now = 0.0
         for number, order in enumerate(orders):
-            losses = [0.125]
-            self.works = number + 1 == len(SECONDS)
-            if self.works:
-                super().train([order], losses.append)
+            losses = []
+            super().train([order], losses.append)
             now += SECONDS[number] * FACTOR
             epoch_done(losses[-1])
-
-    def predict(self, images):
-        return super().predict(images) if self.works else np.zeros(len(images), np.int64)
 """
 LIAR = """
 from backends.numpy import Model as Honest

@@ -57,8 +57,7 @@ def test_biases_that_stay_are_other_work(variant: str) -> None:
     """They are few beside the weights, and are looked at apart."""
     change = honest(small(variant))[2]
     after = [
-        Layer(new.weight, old.bias)
-        for old, new in zip(change.before, change.after, strict=True)
+        Layer(new.weight, old.bias) for old, new in zip(change.before, change.after, strict=True)
     ]
     assert "bias 1 changed by 0; expected" in found_in(small(variant), change._replace(after=after))
 

@@ -202,7 +202,7 @@ def test_a_drawn_epoch_that_was_not_trained_is_found() -> None:
     """It is named by its number, counted from 1; any but the first and the last may be drawn."""
     seen, train = honest(make_workload(**SMALL), draw=lambda epochs: epochs[0])
     seen.kept[2] = seen.kept[1]
-    with pytest.raises(BrokenContract, match="epoch 2, trained again, brings .*changed by 0"):
+    with pytest.raises(BrokenContract, match=r"epoch 2, trained again, brings .*changed by 0"):
         seen.check(train)
 
 
