@@ -174,6 +174,23 @@ def test_an_epoch_faster_than_the_device_marks_the_row() -> None:
     assert marks_of(elsewhere, "torch") == []
 
 
+@pytest.mark.parametrize(
+    ("device", "seconds", "marked"), [("cpu", 0.24, 0), ("cpu", 0.35, 1), ("cuda:0", 0.35, 0)]
+)
+def test_work_hidden_in_the_evaluation_marks_the_row(
+    device: str, seconds: float, marked: int
+) -> None:
+    """Its products are a third of an epoch's: who takes longer than an epoch does other work."""
+    run = make_run(FOUR, device=device)
+    slow = [
+        msgspec.structs.replace(epoch, evaluation_seconds=seconds)
+        for epoch in make_trained().epochs
+    ]
+    run = with_result(run, "jax", make_trained(epochs=tuple(slow)))
+    found = [mark for mark in marks_of(run, "jax") if mark.startswith("work off the clock: ")]
+    assert len(found) == marked
+
+
 def test_failed_trials_and_floors_leave_no_mark() -> None:
     """They are shown as failures, not as violations."""
     run = with_result(make_run(FOUR), "jax", make_failed())
