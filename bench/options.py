@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bench import scrub
+from bench.report import TITLE
 from bench.workload import VARIANTS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -85,6 +86,21 @@ def _python(ctx: Any, param: Any, value: tuple[str, ...]) -> dict[str, str]:
     return pythons
 
 
+def _reports(ctx: Any, param: Any, value: Path) -> Path:
+    """Return the folder; raise Stop if we would overwrite a README.md that we did not write."""
+    try:
+        with (value / "README.md").open("rb") as file:
+            is_ours = file.readline().strip() in (b"", TITLE.encode())
+    except OSError:
+        return value  # there is none, or writing it will say what is wrong
+    if not is_ours:
+        raise Stop(
+            f"{value / 'README.md'} is not a page of results and would be overwritten; expected a "
+            "folder for reports alone: name another one with --reports"
+        )
+    return value
+
+
 def names(*flags: str, default: str, **rest: Any) -> Decorator:
     """Return an option that takes names: several at once, or one after the other."""
     return click.option(
@@ -115,6 +131,7 @@ python_option = click.option(
     help="Run a backend's children with another interpreter.",
 )  # fmt: skip
 reports_option = click.option(
-    "--reports", type=click.Path(path_type=Path, file_okay=False), default=REPORTS,
+    "--reports", type=click.Path(path_type=Path, file_okay=False),
+    default=REPORTS, callback=_reports,
     help="Folder of tables and run files. [default: the project's reports/]",
 )  # fmt: skip

@@ -245,6 +245,20 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path: Path, place: str) -> N
     assert "--reports" in message
 
 
+@pytest.mark.parametrize("command", ["run", "report"])
+def test_a_readme_of_somebody_is_not_overwritten(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty name is the current folder: often one that is full of other things."""
+    (tmp_path / "README.md").write_text("# My project")
+    monkeypatch.chdir(tmp_path)
+    message = refusal(command, "--reports", "")
+    assert "README.md is not a page of results and would be overwritten; expected" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    (tmp_path / "README.md").write_text("# Results\n\nold")
+    assert bench("report", "--reports", "").exit_code == 0
+
+
 def test_a_lock_that_cannot_be_had_is_refused(
     tmp_path: Path, reports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

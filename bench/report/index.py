@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from bench.report import history, numbers, tables
+from bench.report import TITLE, history, numbers, tables
 from bench.report.footnotes import Footnotes
 from bench.report.machine_page import device_kind, title
 from bench.report.markdown import table, text
@@ -37,7 +37,7 @@ def page(
         for section in sections
         if (row := _row(slug, section)) is not None
     ]
-    parts = ["# Results", LEGEND, table(headers, rows, left=3), "## Published figures"]
+    parts = [TITLE, LEGEND, table(headers, rows, left=3), "## Published figures"]
     parts += [published(), PUBLISHED_LEGEND]
     for slug, sections in machines.items():
         past = history.tables(everything[slug])
