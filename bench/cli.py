@@ -4,6 +4,7 @@ Exit status: 0 done; 1 something failed (a trial, a proof, a limit); 2 what was 
 be done; 130 interrupted.
 """
 
+import io
 import signal
 import sys
 from pathlib import Path
@@ -53,6 +54,9 @@ proof     a check, before anything is timed, that a backend computes the
 @click.version_option(__version__, prog_name="bench")
 def main() -> None:
     """Compare deep-learning backends on one exactly specified piece of work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # no run shall end for want of a × on a terminal
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 from made import make_failed
 from toys import (
     HONEST,
@@ -30,6 +31,7 @@ from toys import (
 )
 
 from bench import discovery, lock, records
+from bench.cli import main
 from bench.commands import run as run_command
 from bench.records import Failed, Floor, Proved, Run, Trained, read_run, write_run
 
@@ -231,6 +233,15 @@ def test_a_run_that_is_told_to_end_holds_the_machine_until_then(sleeping: Sleepi
     assert "Traceback" not in output
     assert len(only_run(sleeping.reports).trials) == 1
     assert (sleeping.reports / "README.md").exists()
+
+
+def test_output_that_cannot_show_every_letter_ends_no_run(
+    fakes: Fakes, tmp_path: Path  # noqa: F811
+) -> None:  # fmt: skip
+    """What it lacks is replaced."""
+    result = CliRunner(charset="ascii").invoke(main, ["run", "--quick", "--reports", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "proof    numpy ? cpu ? relu: proved" in result.output
 
 
 def test_a_killed_run_leaves_a_sound_file_and_no_child(sleeping: Sleeping) -> None:
