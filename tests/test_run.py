@@ -5,6 +5,7 @@ import platform
 import re
 import shutil
 import signal
+import sys
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
@@ -279,6 +280,16 @@ def test_an_interruption_while_devices_are_asked_for_leaves_nothing(tmp_path: Pa
     assert "Traceback" not in output
     until(lambda: all_ended(numbers_in(numbers, 1)), "the child ends")
     assert not list((reports / "runs").iterdir())
+
+
+def test_a_pipe_that_nobody_reads_any_more_says_how_to_go_on(
+    fakes: Fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+) -> None:  # fmt: skip
+    """As in `bench run | head -1`: rich then leaves with status 1, after the tables."""
+    monkeypatch.setattr(run_command, "show", lambda *rest: sys.exit(1))
+    result = invoke("run", "--quick", "--reports", tmp_path)
+    assert (result.exit_code, fakes.reported) == (1, [tmp_path])
+    assert f"python -m bench run --resume {only_run_file(tmp_path)}" in result.output
 
 
 def test_an_interruption_of_the_tables_says_how_to_write_them(

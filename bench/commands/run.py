@@ -70,20 +70,17 @@ def run(**given: object) -> int:
 
 @contextmanager
 def _tables_afterwards(path: Path) -> Iterator[None]:
-    """Write the tables whatever happened; if the run was interrupted, say how to go on with it."""
+    """Write the tables whatever happened; if the run did not end, say how to go on with it."""
     try:
         yield
     except CannotSave:
         raise  # there would be no room for tables either
-    except KeyboardInterrupt:
+    except BaseException:  # Ctrl-C, a pipe that nobody reads any more, a defect of ours
         try:
             _report(path.parent.parent)
         finally:  # people press Ctrl-C more than once
             file = shlex.quote(str(path))
             _say(f"what is missing can be done later: python -m bench run --resume {file}")
-        raise
-    except BaseException:
-        _report(path.parent.parent)
         raise
     _report(path.parent.parent)
 
