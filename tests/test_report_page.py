@@ -325,6 +325,15 @@ def test_a_click_on_a_mark_opens_its_row(opened: Opened) -> None:
     assert reader.script("return document.activeElement.dataset.open") == "0.json~1"
 
 
+@pytest.mark.parametrize("name", ["toString", "__proto__", "none"])
+def test_a_chart_that_there_is_not_is_the_first_one(opened: Opened, name: str) -> None:
+    """Whatever an address names: every object has a toString."""
+    reader = opened(sections(make_run(ROUNDS)))
+    reader.driver.get("about:blank")
+    reader.driver.get(f"{reader.url}#chart={name}")
+    assert reader.wait("return document.getElementById('chart').dataset.chart") == "seconds"
+
+
 def test_hostile_texts_show_as_text(opened: Opened) -> None:
     """Nothing of a run file runs, in no part of the page."""
     run = make_run({HOSTILE: FAST, "numpy": SLOW}, command=HOSTILE, created=HOSTILE,

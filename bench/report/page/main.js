@@ -93,7 +93,7 @@ function showControls(rows, page, pages) {
 
 function showChart(rows) {
   const row = BY_ID.get(state.open) ?? rows.find((one) => one.centre !== null);
-  const name = state.chart in CHART_DATA ? state.chart : "seconds";
+  const name = Object.hasOwn(CHART_DATA, state.chart) ? state.chart : "seconds";
   byId("charts-about").textContent = row ? `${row.variant}, ${row.images.toLocaleString("en")} images on ${row.machine}, ${row.threads} threads, ${row.date}: the rows measured side by side with ${row.id === state.open ? "the open row" : "the first row"}. Click on a mark to open its row.` : "";
   const wanted = `${name} ${row?.section} ${byId("chart").clientWidth}`;
   if (wanted === drawn) return;
