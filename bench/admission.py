@@ -111,6 +111,8 @@ def _accuracy(row: Row) -> Iterable[str]:
         accuracy = trained.epochs[-1].accuracy
         if not low <= accuracy <= high:
             yield f"accuracy {accuracy:.4f} in round {number + 1}; expected {low} to {high}"
+        elif (best := max(epoch.accuracy for epoch in trained.epochs)) > high:
+            yield f"accuracy {best:.4f} on the way in round {number + 1}; expected {high} at most"
 
 
 def _times(row: Row) -> Iterable[str]:

@@ -54,6 +54,14 @@ def with_last(**changes: float) -> Run:
     return spoiled(spoil)
 
 
+def with_first(**changes: float) -> Run:
+    def spoil(trained: Trained) -> Trained:
+        first = msgspec.structs.replace(trained.epochs[0], **changes)
+        return msgspec.structs.replace(trained, epochs=(first, *trained.epochs[1:]))
+
+    return spoiled(spoil)
+
+
 def scaled(factor: float) -> Run:
     """Return a run in which all epochs of one trial take so many times as long."""
 
@@ -82,6 +90,7 @@ SPOILED = {
         "missing",
     ),
     "accuracy": (lambda: with_last(accuracy=0.95), "accuracy 0.9500 in round 2"),
+    "accuracy too early": (lambda: with_first(accuracy=0.95), "0.9500 on the way in round 2"),
     "inputs": (
         lambda: spoiled(lambda one: msgspec.structs.replace(one, inputs="ffffffffffff")),
         "other images or orders",
