@@ -5,7 +5,8 @@ A row without a valid proof is struck through. Every other violation marks its r
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import median
+from itertools import chain
+from statistics import median, mode
 from typing import NamedTuple
 
 from bench.records import Cell, Failed, Floor, Proof, Proved, Run, Trained, Trial
@@ -229,6 +230,18 @@ def _long_evaluation(run: Run, trial: Trial) -> str | None:
     )
 
 
+def _other_inputs(trials: Sequence[Trial]) -> dict[Cell, list[str]]:
+    """Return the rows of one contest that were given other inputs than most, NumPy being right."""
+    inputs = [_trained(trial).inputs for trial in trials]
+    reference = [_trained(trial).inputs for trial in trials if trial.cell.backend == REFERENCE]
+    expected = mode(reference or inputs)
+    return {
+        trial.cell: [f"other inputs: {found}, the others {expected}: it has changed what they are"]
+        for trial, found in zip(trials, inputs, strict=True)
+        if found != expected
+    }
+
+
 def marks(run: Run) -> Mapping[Cell, list[str]]:
     """Return every violation of every row, each said once; rows without any are absent."""
     found: dict[Cell, dict[str, None]] = {}
@@ -237,6 +250,7 @@ def marks(run: Run) -> Mapping[Cell, list[str]]:
             of_run = [_above_peak(run, trial), _long_evaluation(run, trial)]
             for mistake in [*trial_mistakes(trial.result), *filter(None, of_run)]:
                 found.setdefault(trial.cell, {})[f"{mistake} (round {trial.round + 1})"] = None
-    for cell, mistakes in round_mistakes(run).items():
+    compared = [round_mistakes(run), *map(_other_inputs, _contests(run).values())]
+    for cell, mistakes in chain.from_iterable(one.items() for one in compared):
         found.setdefault(cell, {}).update(dict.fromkeys(mistakes))
     return {cell: list(mistakes) for cell, mistakes in found.items()}

@@ -191,6 +191,16 @@ def test_work_hidden_in_the_evaluation_marks_the_row(
     assert len(found) == marked
 
 
+@pytest.mark.parametrize("backends", [["numpy", "jax"], ["jax", "torch", "keras"]])
+def test_other_inputs_than_the_others_mark_the_row(backends: list[str]) -> None:
+    """Who changes NumPy's generator gets other orders, and NumPy, or most, tell."""
+    run = make_run({name: [0.25] for name in backends})
+    other = msgspec.structs.replace(make_trained(), inputs="ba9876543210")
+    found = checks.marks(with_result(run, "jax", other))
+    assert [cell.backend for cell in found] == ["jax"]
+    assert "other inputs: ba9876543210" in "".join(found[run.cells[backends.index("jax")]])
+
+
 def test_failed_trials_and_floors_leave_no_mark() -> None:
     """They are shown as failures, not as violations."""
     run = with_result(make_run(FOUR), "jax", make_failed())

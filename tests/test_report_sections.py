@@ -58,9 +58,8 @@ def test_a_row_whose_rounds_had_different_inputs_is_marked() -> None:
     run = make_run({"numpy": [0.25, 0.25], "torch": [0.3, 0.3]})
     run = with_result(run, "torch", make_trained(inputs="other"), round=1)
     (section,) = sections_of("a.json", run)
-    assert section.marks[run.cells[1]] == [
-        "its rounds were given different inputs: 0123456789ab, other"
-    ]
+    mixed = "its rounds were given different inputs: 0123456789ab, other"
+    assert mixed in section.marks[run.cells[1]]
     assert run.cells[0] not in section.marks
 
 
