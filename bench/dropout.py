@@ -11,6 +11,9 @@ still     The learning rate is 0 and the parameters are made so that the loss te
           share a mask, it spreads wider, and if steps do, theirs go together.
           dark images (pixels 0): x = 4 * one unit of the second layer, which puts out 1: without
           it, when it was dropped, much is lost.
+single    One step on images of one bright pixel each, which reach one unit a layer: the weight into
+          the unit changes where the backward pass kept it, the one out of it where the forward
+          pass did. That has to be at the same places.
 learning  The variant's own parameters and SGD, one epoch: along the updates of the NumPy backend
           under other masks, the update must be as long as they are along each other. That tells
           of the backward pass.
@@ -23,12 +26,15 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from bench.clock import EpochClock, Lap
 from bench.contract import Floats, Integers, Layer, Model, Parameters, Samples
 from bench.inputs import epoch_orders, start_parameters
 from bench.reference import numpy_model
 from bench.workload import SGD, Workload
+
+Bits = npt.NDArray[np.bool_]
 
 BRIGHT_EPOCHS = 300
 DARK_EPOCHS = 40
@@ -61,6 +67,8 @@ def mistakes(model_type: type[Model], workload: Workload, train: Samples, device
     found = ["dropout is on in prediction"] if observed.missed else []
     found += _judge_bright(bright, rate)
     found += _judge_dark(dark, rate)
+    if not np.array_equal(*kept_units(model_type, workload, device)):
+        found.append("dropout drops other units in the backward pass than in the forward pass")
     lengths = update_lengths(model_type, workload, train, device)
     if np.max(np.abs(lengths - 1)) > UPDATE_TOLERANCE:
         words = ", ".join(f"{length:.2f}" for length in lengths)
@@ -171,6 +179,25 @@ def still_parameters(workload: Workload) -> Parameters:
     last.weight[0, 0] = 4
     last.bias[1] = 1
     return [first, second, last]
+
+
+def kept_units(model_type: type[Model], workload: Workload, device: str) -> tuple[Bits, Bits]:
+    """Return which units took part in a step, by the forward and by the backward pass."""
+    single = msgspec.structs.replace(
+        workload, hidden=HIDDEN, optimizer=SGD(), epochs=1, train_samples=SAMPLES
+    )
+    start = [
+        Layer(np.eye(rows, columns, dtype=np.float32), np.zeros(columns, np.float32))
+        for rows, columns in pairwise(single.widths)
+    ]
+    start[-1].weight[:, 0] = 1
+    train = Samples(np.eye(SAMPLES, 784, dtype=np.float32), np.zeros(SAMPLES, np.int64))
+    model = model_type(single, [Layer(*map(np.copy, layer)) for layer in start], train, device)
+    clock = EpochClock(iter([np.arange(SAMPLES)]), lambda lap: None)
+    model.train(clock, clock.epoch_done)
+    first, *_, last = model.parameters()
+    changed = [new.weight != old.weight for new, old in zip((first, last), start[::2], strict=True)]
+    return changed[1][:SAMPLES, 0], np.diagonal(changed[0])[:SAMPLES]
 
 
 def update_lengths(

@@ -44,6 +44,7 @@ CAUGHT_BY = {
     "OffAfterPrediction": SHARE,
     "UnscaledGradient": GRADIENTS,
     "UnmaskedGradient": GRADIENTS,
+    "StraightThrough": "other units in the backward pass",
 }
 
 
