@@ -165,7 +165,7 @@ def test_extra_info_says_what_was_done_and_how_well(first: Session) -> None:
     info = benchmarks(first)[0]["extra_info"]
     assert (info["backend"], info["device"], info["variant"]) == ("toy", "cpu", "sigmoid")
     assert info["fingerprint"] == workload_for("sigmoid", "cpu").fingerprint
-    assert info["loss"] > 1 and 0.1 < info["accuracy"] < 0.5  # after one epoch
+    assert info["loss"] > 1 and 0.6 < info["accuracy"] < 0.7  # after ten epochs
     assert info["proof"]["holds"] and info["proof"]["loss_deviation"] < 2e-6
     assert "numpy" in info["versions"] and info["inputs"] and info["threads"] > 0
 
