@@ -28,6 +28,7 @@ from toys import (
     only_run,
     only_run_file,
     until,
+    without_frameworks,
     write_toy,
 )
 
@@ -58,6 +59,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     write_toy(toys, "absent", f"{header}import absent_thing\n{HONEST}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(lock.VARIABLE, str(folder))
+        patch.setenv("PYTHONPATH", str(without_frameworks(folder / "without")))
         patch.delenv(discovery.FOLDER_VARIABLE, raising=False)
         patch.setattr(discovery, "folders", lambda: [toys])
         result = invoke("run", "--quick", *SMALL, "--reports", reports)

@@ -80,11 +80,11 @@ def answer(job: Job, *, timeout: float = PATIENCE_SECONDS, **rest: object) -> Re
 def bench(*arguments: str, toys: Path | None = None) -> "subprocess.Popen[str]":
     """Start `python -m bench` in a process of its own, as a person does."""
     variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    if toys is not None:
-        variables["TMPDIR"] = str(toys)  # a run that is killed leaves its last child's folder
     assert lock.VARIABLE in variables, "tests must not take the machine's own lock"
     if toys is not None:
+        variables["TMPDIR"] = str(toys)  # a run that is killed leaves its last child's folder
         variables[FOLDER_VARIABLE] = str(toys)
+        variables["PYTHONPATH"] = str(without_frameworks(toys / "without"))
     return subprocess.Popen(
         [sys.executable, "-m", "bench", *arguments],
         env=variables,
@@ -95,6 +95,13 @@ def bench(*arguments: str, toys: Path | None = None) -> "subprocess.Popen[str]":
         # Where the tests run in the background SIGINT may be ignored, and that is handed on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def without_frameworks(folder: Path) -> Path:
+    """Return a folder that hides those that the floor would try, for ten seconds a run."""
+    for name in ("torch", "jax"):
+        write_toy(folder, name, f"raise ImportError('no {name} for toys')\n")
+    return folder
 
 
 class Fakes:
