@@ -79,7 +79,7 @@ def mistakes(model_type: type[Model], workload: Workload, train: Samples, device
 
 def _judge_bright(losses: list[float], rate: float) -> list[str]:
     """Compare mean and spread of the epochs' losses with those of independent masks."""
-    expected, spread = _bright(rate)
+    expected, spread = bright_loss(rate)
     found = []
     if abs(np.mean(losses) - expected) > BRIGHT_TOLERANCE:
         found.append("dropout in training has another rate, scale or place than the workload's")
@@ -91,7 +91,7 @@ def _judge_bright(losses: list[float], rate: float) -> list[str]:
     return found
 
 
-def _bright(rate: float) -> tuple[float, float]:
+def bright_loss(rate: float) -> tuple[float, float]:
     """Return mean and standard deviation of a bright epoch's loss, exactly.
 
     Of the units of the second layer but one, each puts out 5 p / (1 - p)**2 or nothing.
@@ -126,13 +126,19 @@ def _judge_dark(losses: list[float], rate: float) -> list[str]:
     return found
 
 
-def observe(model_type: type[Model], workload: Workload, device: str) -> Observed:
-    """Train the still network, predicting after each epoch as a trial does."""
+def observe(
+    model_type: type[Model],
+    workload: Workload,
+    device: str,
+    bright: int = BRIGHT_EPOCHS,
+    dark: int = DARK_EPOCHS,
+) -> Observed:
+    """Train the still network for so many epochs, predicting after some of them."""
     still = msgspec.structs.replace(
         workload,
         hidden=HIDDEN,
         optimizer=SGD(learning_rate=0.0),
-        epochs=BRIGHT_EPOCHS + DARK_EPOCHS,
+        epochs=bright + dark,
         train_samples=SAMPLES,
     )
     images = np.zeros((SAMPLES, 784), np.float32)
@@ -148,16 +154,15 @@ def observe(model_type: type[Model], workload: Workload, device: str) -> Observe
             return  # a few predictions tell as much as all, and cost some frameworks a tenth second
         missed.append(int(np.count_nonzero(np.asarray(model.predict(images)) != expected)))
 
-    clock = EpochClock(_orders(), lap_done)
+    clock = EpochClock(_orders(bright, dark), lap_done)
     model.train(clock, clock.epoch_done)
     return Observed(losses, sum(missed))
 
 
-def _orders() -> Iterator[Integers]:
+def _orders(bright: int, dark: int) -> Iterator[Integers]:
     """Yield orders of bright images, then of dark ones: no permutations, but a backend obeys."""
-    for epoch in range(BRIGHT_EPOCHS + DARK_EPOCHS):
-        bright, dark = np.arange(SAMPLES).reshape(2, -1)
-        yield np.tile(bright if epoch < BRIGHT_EPOCHS else dark, 2)
+    for rows in (*[0] * bright, *[1] * dark):
+        yield np.tile(np.arange(SAMPLES).reshape(2, -1)[rows], 2)
 
 
 def loss(logit: float) -> float:
