@@ -42,11 +42,13 @@ backend   one way to train the network: a file in backends/ (numpy, torch …)
 device    where it computes: cpu, cuda:0, mps …
 variant   a named workload: sigmoid, relu, relu-dropout, keras-example
 workload  everything that defines the work; only equal ones are compared
+epoch     one pass over the training images, in batches of 128
 trial     one fresh process that builds the model and trains it
 round     one trial of every backend × device × variant, in shuffled order
 run       one `python -m bench run`; one JSON file in reports/runs/
 proof     a check, before anything is timed, that a backend computes the
           specified network
+floor     the matrix products of one epoch alone: what no backend can avoid
 """
 
 
@@ -114,7 +116,7 @@ def _refuse_beside_resume(asked: dict[str, Any]) -> None:
             )
 
 
-@main.command()
+@main.command(epilog=WORDS)
 @backend_option
 @device_option
 @names("--variant", default="all", help=f"Of {', '.join(VARIANTS)}, or all. [default: all]")
@@ -122,7 +124,7 @@ def _refuse_beside_resume(asked: dict[str, Any]) -> None:
 @timeout_option
 @python_option
 def verify(**given: Any) -> None:
-    """Prove that backends compute the specified network; measure nothing."""
+    """Prove that backends compute the specified network."""
     from bench.commands.verify import verify as command
 
     _end_cleanly_on_sigterm()
@@ -137,7 +139,7 @@ def verify(**given: Any) -> None:
 )
 @threads_option
 def doctor(**given: Any) -> None:
-    """Print the machine's facts and what endangers numbers measured now."""
+    """Print the machine's facts and what endangers its numbers."""
     from bench.commands.doctor import doctor as command
 
     _end_cleanly_on_sigterm()
@@ -147,10 +149,13 @@ def doctor(**given: Any) -> None:
 @main.command()
 @click.argument("base", metavar="BASE")
 @click.argument("new", metavar="NEW")
-@click.option("--fail-above", type=Percent(), help="Exit 1 if slower by more, beyond doubt.")
+@click.option("--fail-above", type=Percent(), help="Exit 1 if slower by more, as 5%, beyond doubt.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(base: str, new: str, fail_above: float | None, as_json: bool) -> None:
-    """Compare two run files, or two backends of one: FILE#BACKEND FILE#BACKEND."""
+    """Compare two run files, or two backends of one.
+
+    BASE and NEW are run files, or FILE#BACKEND for one backend of a file.
+    """
     from bench.commands.compare import compare_files as command
 
     arguments = {"base": base, "new": new, "fail_above": fail_above, "as_json": as_json}
@@ -160,7 +165,7 @@ def compare(base: str, new: str, fail_above: float | None, as_json: bool) -> Non
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    """Check run files that somebody sent: complete, proved, and possible?"""
+    """Check run files that somebody sent: proved, possible?"""
     from bench.commands.check import check as command
 
     sys.exit(_guarded(command, files=files))
@@ -170,7 +175,7 @@ def check(files: tuple[Path, ...]) -> None:
 @click.option("--devices", is_flag=True, help="Ask each backend, in a child, where it can compute.")
 @python_option
 def list_backends(devices: bool, pythons: dict[str, str]) -> None:
-    """Show every backend: ready, not installed and how to install it, broken and why."""
+    """Show every backend: ready, or what to do about it."""
     from bench.commands import listing as command
 
     _end_cleanly_on_sigterm()
