@@ -55,13 +55,25 @@ def main(asked: list[list[str]], pairs: int, epochs: int, threads: int | None) -
         with only_run():
             chosen = _chosen([name for names in asked for name in names])
             workload = workload_for("relu", "cpu", epochs=epochs)
-            rows = [
-                row(backend.name, in_child(backend, workload, pairs, threads, click.echo))
-                for backend in chosen
-            ]
+            rows, failures = _measured(chosen, workload, pairs, threads)
     except EXPECTED as error:
         raise Stop(str(error)) from error
     click.echo(tabulate(rows, HEADERS, disable_numparse=True))
+    if failures:
+        raise click.ClickException("\n".join(failures))
+
+
+def _measured(
+    chosen: Sequence[Backend], workload: Workload, pairs: int, threads: int | None
+) -> tuple[list[list[str]], list[str]]:
+    """Return a row for each backend and, of those whose child failed, what it said."""
+    rows, failures = [], []
+    for backend in chosen:
+        try:
+            rows.append(row(backend.name, in_child(backend, workload, pairs, threads, click.echo)))
+        except click.ClickException as error:
+            failures.append(error.message)
+    return rows, failures
 
 
 def _chosen(asked: list[str]) -> list[Backend]:
