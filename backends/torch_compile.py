@@ -1,4 +1,4 @@
-"""PyTorch with torch.compile: forward, backward and update of a step are one compiled function."""
+"""PyTorch with torch.compile: forward, backward and update of a full batch in one function."""
 
 # /// script
 # requires-python = ">=3.11"
@@ -37,22 +37,23 @@ class Model:
         """Upload network and training set; compiling waits for the first epoch."""
         torch.compiler.reset()  # the limit of compilations counts all models of a process
         torch.manual_seed(workload.seed)  # of the dropout masks
-        self._workload = workload
-        self._device = device
+        self._workload, self._device = workload, device
         self._network = build(workload, parameters, device)
         self._weights = {name: w.detach() for name, w in self._network.named_parameters()}
         self._squares = [torch.zeros_like(weight) for weight in self._weights.values()]
         self._images = torch.tensor(train.images, device=device)
         self._labels = torch.tensor(train.labels, device=device)
-        self._compiled = torch.compile(self._step, dynamic=False)  # once for each size of batch
+        self._compiled = torch.compile(self._step, dynamic=False)
 
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
         """Train one epoch for each order."""
+        full = min(self._workload.batch_size, len(self._labels))
         for order in orders:
             loss = torch.zeros((), device=self._device)
             rows_on_device = torch.tensor(order, device=self._device)
             for rows in rows_on_device.split(self._workload.batch_size):
-                loss += self._compiled(rows) * len(rows)
+                step = self._compiled if len(rows) == full else self._step  # compiling is slow
+                loss += step(rows) * len(rows)
             wait_for(self._device)
             epoch_done(loss.item() / len(order))
 
