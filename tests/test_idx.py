@@ -138,6 +138,33 @@ def test_the_shipped_files_are_checked_by_hash(
     assert "restore bench/mnist/" in str(caught.value)
 
 
+def test_the_hashes_of_the_shipped_archives_are_known() -> None:
+    """Each archive is recognised, so that a child unpacks no more than it needs."""
+    for file in (idx.TRAIN_IMAGES, idx.TRAIN_LABELS, idx.TEST_IMAGES, idx.TEST_LABELS):
+        archive = idx.SHIPPED / f"{file.name}.gz"
+        assert hashlib.sha256(archive.read_bytes()).hexdigest() == file.sha256_compressed
+        unpacked = gzip.decompress(archive.read_bytes())
+        assert hashlib.sha256(unpacked).hexdigest() == file.sha256
+        kept = 3 * file.item_bytes
+        assert idx.read(idx.SHIPPED, file, 3) == unpacked[len(file.header) :][:kept]
+
+
+@pytest.mark.parametrize("change", [lambda raw: raw, lambda raw: raw[:-1] + b"\x0a"])
+def test_a_shipped_archive_that_is_not_known_is_unpacked_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[bytes], bytes]
+) -> None:
+    """Compressed again, the right images are accepted and wrong ones are not."""
+    right = IMAGES.header + PIXELS
+    file = IMAGES._replace(sha256=hashlib.sha256(right).hexdigest(), sha256_compressed="0" * 64)
+    monkeypatch.setattr(idx, "SHIPPED", tmp_path)
+    (tmp_path / f"{file.name}.gz").write_bytes(gzip.compress(change(right)))
+    if change(right) == right:
+        assert idx.read(tmp_path, file, 3) == PIXELS
+    else:
+        with pytest.raises(BrokenData, match="restore bench/mnist/"):
+            idx.read(tmp_path, file, 1)
+
+
 def test_check_names_the_one_file_that_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
