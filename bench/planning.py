@@ -6,7 +6,7 @@ from typing import NamedTuple
 from bench.records import MOST_ROWS, Cell, Described, Failed
 from bench.runner import plan_cells
 from bench.selection import Refused, choose_backends, choose_devices, choose_variants
-from bench.session import Session, describe, side_by_side
+from bench.session import Session, all_side_by_side, describe
 from bench.workload import Workload
 
 
@@ -40,7 +40,8 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
     names, skipped = choose_backends(asked.backends, session.backends, session.pythons)
     say(f"asking for devices: {', '.join(names)} …")
     described = {}
-    for name, result in _describe_all(session, names).items():
+    answers = all_side_by_side(session, describe, names, at_once=session.threads)
+    for name, result in answers.items():
         if isinstance(result, Described):
             described[name] = result
         elif name in asked.backends:
@@ -64,12 +65,6 @@ def plan(session: Session, asked: Asked, say: Callable[[str], object] = lambda t
             "backends, devices or variants"
         )
     return Plan(cells, workloads, described, skipped)
-
-
-def _describe_all(session: Session, names: Sequence[str]) -> dict[str, Described | Failed]:
-    """Ask the backends' children, some at a time: nothing is measured yet."""
-    results = side_by_side(session, describe, names, at_once=session.threads)
-    return dict(zip(names, results, strict=True))
 
 
 def in_words(failed: Failed) -> str:

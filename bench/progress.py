@@ -5,13 +5,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from bench.records import Cell, Failed, Floor, FloorOf, Proof, Proved, Run, Trained, Trial
-from bench.runner import Step, missing
+from bench.runner import Done, Step, missing
 
 
 class Estimate:
@@ -45,23 +46,34 @@ def in_words(seconds: float | None) -> str:
     return f"about {seconds / 3600:.1f} h left"
 
 
-def show(events: Iterable[Step | Run], run: Run, console: Console) -> Run:
+def show(events: Iterable[Step | Done], run: Run, console: Console) -> Run:
     """Show the events of a run and return the run as it ended."""
     estimate = Estimate()
+    begun: dict[Step, float] = {}
     with _display(console) as display:
-        step, begun = None, 0.0
         for event in events:
-            if isinstance(event, Run):
-                assert step is not None, "a step comes before its outcome"
-                run = event
-                estimate.add(step, time.monotonic() - begun)
-                display.ended(step, outcome_in_words(run, step))
+            if isinstance(event, Step):
+                begun[event] = time.monotonic()
+                display.begun(event, _place(run, estimate))
             else:
-                step, begun = event, time.monotonic()
-                left = missing(run)
-                done = len(run.floors) + len(run.proofs) + len(run.trials)
-                display.begun(step, run, done, done + len(left), in_words(estimate.left(left)))
+                run = event.run
+                estimate.add(event.step, time.monotonic() - begun[event.step])
+                display.ended(event.step, _place(run, estimate), outcome_in_words(run, event.step))
     return run
+
+
+class Place(NamedTuple):
+    """How far a run is."""
+
+    done: int  # steps
+    total: int
+    left: str  # in words
+
+
+def _place(run: Run, estimate: Estimate) -> Place:
+    left = missing(run)
+    done = len(run.floors) + len(run.proofs) + len(run.trials)
+    return Place(done, done + len(left), in_words(estimate.left(left)) if left else "")
 
 
 def outcome_in_words(run: Run, step: Step) -> str:
@@ -98,12 +110,12 @@ class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def begun(self, step: Step, run: Run, done: int, total: int, left: str) -> None:
-        self._place = f"[{done + 1}/{total}]"
-        self._left = f" ({left})" if left else ""
+    def begun(self, step: Step, place: Place) -> None:
+        """Say nothing: the line comes when the step has ended."""
 
-    def ended(self, step: Step, outcome: str) -> None:
-        line = f"{self._place} {title(step)}: {outcome}{self._left}"
+    def ended(self, step: Step, place: Place, outcome: str) -> None:
+        left = f" ({place.left})" if place.left else ""
+        line = f"[{place.done}/{place.total}] {title(step)}: {outcome}{left}"
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -114,15 +126,15 @@ class _Bar:
         self._progress = progress
         self._task = task
 
-    def begun(self, step: Step, run: Run, done: int, total: int, left: str) -> None:
-        name = escape(title(step))
+    def begun(self, step: Step, place: Place) -> None:
         self._progress.update(
-            self._task, completed=done, total=total, description=name, left=left, refresh=True
-        )
+            self._task, completed=place.done, total=place.total,
+            description=escape(title(step)), left=place.left, refresh=True,
+        )  # fmt: skip
 
-    def ended(self, step: Step, outcome: str) -> None:
+    def ended(self, step: Step, place: Place, outcome: str) -> None:
         self._progress.console.print(escape(f"{title(step)}: {outcome}"), highlight=False)
-        self._progress.advance(self._task)
+        self._progress.update(self._task, completed=place.done, left=place.left)
 
 
 @contextmanager

@@ -6,7 +6,9 @@ saving are tested without a child.
 
 import datetime
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
+from itertools import groupby
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -35,11 +37,28 @@ class Step(NamedTuple):
     round: int
 
 
+class Done(NamedTuple):
+    """A step that was done, and the run with its outcome, as it was saved."""
+
+    step: Step
+    run: Run
+
+
+Outcome = tuple[Result, Moment]
+
+
 class RunStep(Protocol):
     """Whoever does a step: in a child (bench.session), or a fake one in tests."""
 
-    def __call__(self, step: Step) -> tuple[Result, Moment]:
+    def __call__(self, step: Step) -> Outcome:
         """Do the step; failures are results, nothing is raised but an interruption."""
+
+
+class RunTogether(Protocol):
+    """Whoever does steps in which nothing is timed, some at a time."""
+
+    def __call__(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome | None]]:
+        """Yield each step with None before it is begun and with its outcome when it is done."""
 
 
 def plan_cells(
@@ -117,22 +136,38 @@ def carry_out(
     run_step: RunStep,
     save: Callable[[Run], None],
     wants_more: Callable[[Run], bool] = lambda run: False,
-) -> Iterator[Step | Run]:
-    """Do what is missing of a run: yield every step before it and the run, saved, after it.
+    run_together: RunTogether | None = None,
+) -> Generator[Step | Done]:
+    """Do what is missing of a run: yield every step before it is begun and, saved, when done.
 
-    When all rounds are done and `wants_more` says so, a round is added.
+    When all rounds are done and `wants_more` says so, a round is added. Proofs on the CPU, where
+    nothing is timed, are left to `run_together`, if given.
     """
     while True:
-        for step in missing(run):
-            yield step
-            started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            result, moment = run_step(step)
-            run = with_outcome(run, step, result, moment, started)
-            save(run)
-            yield run
+        for untimed, steps in groupby(missing(run), _is_untimed):
+            do = run_together if untimed and run_together else partial(_one_by_one, run_step)
+            for step, outcome in do([*steps]):
+                if outcome is None:
+                    yield step
+                    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                else:
+                    run = with_outcome(run, step, *outcome, started)
+                    save(run)
+                    yield Done(step, run)
         if not wants_more(run):
             return
         run = msgspec.structs.replace(run, rounds=run.rounds + 1)
+
+
+def _one_by_one(run_step: RunStep, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome | None]]:
+    for step in steps:
+        yield step, None
+        yield step, run_step(step)
+
+
+def _is_untimed(step: Step) -> bool:
+    """Return whether a step may share the machine: an accelerator's memory may be too small."""
+    return step.task == "prove" and step.cell.device == "cpu"
 
 
 def with_outcome(run: Run, step: Step, result: Result, moment: Moment, started: str) -> Run:

@@ -1,8 +1,9 @@
 """The glue between a run's plan and its children: which interpreter, environment and log."""
 
 import sys
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -14,12 +15,14 @@ from bench import machine
 from bench.child import run_child
 from bench.discovery import Backend
 from bench.records import Described, Failed, Moment
-from bench.runner import RunStep, Step
+from bench.runner import RunStep, RunTogether, Step
 from bench.surroundings import STRICT_FLOAT32, device_in_child, environment
 from bench.worker import Job, Result
 from bench.workload import Workload
 
-Item = TypeVar("Item")
+AT_ONCE = 2  # children that prove: most of a proof is the import of a framework
+
+Item = TypeVar("Item", bound=Hashable)
 Outcome = TypeVar("Outcome")
 
 
@@ -61,11 +64,12 @@ def run_job(
 
 def side_by_side(
     session: Session, do: Callable[[Session, Item], Outcome], items: Iterable[Item], at_once: int
-) -> list[Outcome]:
-    """Return what `do` makes of each item, so many at once: only where nothing is measured.
+) -> Generator[tuple[Item, Outcome | None]]:
+    """Do something with each item, so many at once: only where nothing is measured.
 
-    If this process is interrupted, all children are ended first: only the main thread is told
-    of it, so the others look.
+    Yields an item with None before it is begun and with what came of it as soon as it is done. If
+    this process is interrupted, all children are ended first: only the main thread is told of it,
+    so the others look.
     """
     interrupted = Event()
 
@@ -73,13 +77,29 @@ def side_by_side(
         if interrupted.is_set():
             raise KeyboardInterrupt
 
+    waiting = deque(items)
+    running: dict[Future[Outcome], Item] = {}
     with ThreadPoolExecutor(at_once) as pool:
         try:
-            return list(pool.map(partial(do, session._replace(look=look)), items))
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    item = waiting.popleft()
+                    yield item, None
+                    running[pool.submit(do, session._replace(look=look), item)] = item
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield running.pop(future), future.result()
         except BaseException:
             interrupted.set()
-            pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def all_side_by_side(
+    session: Session, do: Callable[[Session, Item], Outcome], items: Sequence[Item], at_once: int
+) -> dict[Item, Outcome]:
+    """Return what `do` makes of each item, in their order: see `side_by_side`."""
+    events = side_by_side(session, do, items, at_once)
+    done = {item: outcome for item, outcome in events if outcome is not None}
+    return {item: done[item] for item in items}
 
 
 def describe(session: Session, name: str) -> Described | Failed:
@@ -97,20 +117,27 @@ def describe(session: Session, name: str) -> Described | Failed:
 
 def step_runner(session: Session, workloads: dict[str, Workload]) -> RunStep:
     """Return what carries out a run's steps in children of this session."""
+    return partial(_run_step, workloads, session)
 
-    def run_step(step: Step) -> tuple[Result, Moment]:
-        cell = step.cell
-        job = Job(
-            task=step.task,
-            backend=cell.backend,
-            path=str(session.backends[cell.backend].path),
-            device=device_in_child(cell.device),
-            workload=workloads[cell.workload],
-            round=step.round,
-        )
-        name = f"{cell.backend}-{cell.device}-{cell.variant}-{step.task}-{step.round}"
-        watch = machine.Watch(cell.device, machine.usable_cores(session.threads))
-        result = run_job(session, job, cell.device, name, watch.sample)
-        return result, watch.finish()
 
-    return run_step
+def together_runner(session: Session, workloads: dict[str, Workload]) -> RunTogether:
+    """Return what carries out steps in which nothing is timed, some of them at a time."""
+    return lambda steps: side_by_side(session, partial(_run_step, workloads), steps, AT_ONCE)
+
+
+def _run_step(
+    workloads: dict[str, Workload], session: Session, step: Step
+) -> tuple[Result, Moment]:
+    cell = step.cell
+    job = Job(
+        task=step.task,
+        backend=cell.backend,
+        path=str(session.backends[cell.backend].path),
+        device=device_in_child(cell.device),
+        workload=workloads[cell.workload],
+        round=step.round,
+    )
+    name = f"{cell.backend}-{cell.device}-{cell.variant}-{step.task}-{step.round}"
+    watch = machine.Watch(cell.device, machine.usable_cores(session.threads))
+    result = run_job(session, job, cell.device, name, watch.sample)
+    return result, watch.finish()

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from bench import progress
 from bench.progress import Estimate, in_words, show, title
-from bench.records import Moment, Run
-from bench.runner import Step, carry_out
+from bench.records import Moment
+from bench.runner import Done, Step, carry_out
 from bench.worker import Result
 
 
@@ -40,11 +40,11 @@ def test_plain_lines_say_what_was_done_and_how_it_ended() -> None:
     assert "cpu · relu: 0.25 s/epoch, accuracy 0.8200" in lines[3]
 
 
-def test_the_first_line_knows_no_time_and_later_ones_do() -> None:
-    """What is left is told from what was seen."""
+def test_every_line_but_the_last_says_how_long_it_will_take() -> None:
+    """What is left is told from what was seen; at the end nothing is left."""
     lines = shown()
-    assert "left" not in lines[0]
-    assert all(line.endswith("left)") for line in lines[1:])
+    assert all(line.endswith("left)") for line in lines[:-1])
+    assert "left" not in lines[-1]
 
 
 def test_failures_stand_out_with_their_reason() -> None:
@@ -70,8 +70,8 @@ def test_an_unproven_row_is_said_at_once() -> None:
         (make_proved(loss_deviation=1.0), "NOT PROVED: it computes another network"),
     ]:
         (*_, ended) = carry_out(run, lambda step, r=result: (r, Moment()), lambda run: None)
-        assert isinstance(ended, Run)
-        assert progress.outcome_in_words(ended, step) == said
+        assert isinstance(ended, Done)
+        assert progress.outcome_in_words(ended.run, step) == said
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_step_has_a_title() -> None:
 def test_an_interruption_is_handed_on() -> None:
     """Ctrl-C ends the display, and whoever started the run learns of it."""
 
-    def interrupted() -> Iterator[Step | Run]:
+    def interrupted() -> Iterator[Step | Done]:
         yield Step("prove", make_cell(), 0)
         raise KeyboardInterrupt
 

@@ -1,10 +1,12 @@
 """A run without children: what is planned, in which order, what is saved, how it goes on."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import pytest
 from made import (
+    make_cell,
     make_described,
     make_epoch,
     make_failed,
@@ -17,7 +19,7 @@ from made import (
 
 from bench import runner
 from bench.records import CannotSave, Failed, Floor, Moment, Proved, Run, Trained
-from bench.runner import Step, carry_out, missing, plan_cells, shuffled
+from bench.runner import Done, Outcome, Step, carry_out, missing, plan_cells, shuffled
 from bench.worker import Result
 
 RESULTS: dict[str, Result] = {
@@ -118,9 +120,9 @@ def test_every_outcome_is_saved_at_once() -> None:
     """After each step the run with its outcome is saved before the next step begins."""
     run, saved, steps = make_planned(rounds=1), Saved(), FakeSteps()
     for event in carry_out(run, steps, saved):
-        if isinstance(event, Run):
-            assert event == saved.last
-            outcomes = (*event.floors, *event.proofs, *event.trials)
+        if isinstance(event, Done):
+            assert event.run == saved.last
+            outcomes = (*event.run.floors, *event.run.proofs, *event.run.trials)
             assert len(outcomes) == len(steps.done) == len(saved)
 
 
@@ -130,6 +132,23 @@ def test_a_step_is_announced_before_it_is_done() -> None:
     for event in carry_out(make_planned(), steps, Saved()):
         if isinstance(event, Step):
             assert event not in steps.done
+
+
+def test_proofs_on_the_cpu_may_be_done_together() -> None:
+    """They are left to who does some at a time, in whatever order they end; nothing else is."""
+    cells = [make_cell("numpy"), make_cell("torch"), make_cell("torch", "cuda:0")]
+    run = msgspec.structs.replace(make_planned(rounds=1), cells=tuple(cells))
+    alone, together = FakeSteps(), FakeSteps()
+
+    def backwards(steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome | None]]:
+        yield from ((step, None) for step in steps)
+        yield from ((step, together(step)) for step in reversed(steps))
+
+    run = finish(run, alone, run_together=backwards)
+    assert [step.cell for step in together.done] == [cells[1], cells[0]]
+    assert {step.task for step in alone.done} == {"floor", "prove", "train"}
+    assert [proof.cell for proof in run.proofs] == [cells[1], cells[0], cells[2]]
+    assert missing(run) == []
 
 
 def test_what_was_seen_of_the_machine_is_kept() -> None:
@@ -148,7 +167,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(done: int) -> None:
     finish(run, whole)
     outcomes = 0
     for event in carry_out(run, first, saved):
-        outcomes += isinstance(event, Run)
+        outcomes += isinstance(event, Done)
         if outcomes == done:
             break
     resumed = finish(saved.last, second)

@@ -14,7 +14,14 @@ from bench.checks import PHASES_SHARE, accounted_seconds
 from bench.discovery import SHIPPED, Backend, inspect
 from bench.records import Described, Failed, Moment, Proved, Trained
 from bench.runner import Step
-from bench.session import Session, describe, run_job, side_by_side, step_runner
+from bench.session import (
+    Session,
+    all_side_by_side,
+    describe,
+    run_job,
+    side_by_side,
+    step_runner,
+)
 from bench.surroundings import STRICT_FLOAT32
 from bench.worker import Job, Result
 from bench.workload import workload_for
@@ -145,7 +152,43 @@ def test_side_by_side_keeps_the_order() -> None:
         gate.set()
         return item * 10
 
-    assert side_by_side(session_of(), do, [0, 1, 2], at_once=2) == [0, 10, 20]
+    found = all_side_by_side(session_of(), do, [0, 1, 2], at_once=2)
+    assert list(found.items()) == [(0, 0), (1, 10), (2, 20)]
+
+
+def test_what_is_done_side_by_side_is_told_at_once() -> None:
+    """An item is announced before it is begun, and its result does not wait for a slower one."""
+    gate = threading.Event()
+
+    def do(session: Session, item: str) -> str:
+        if item == "slow":
+            assert gate.wait(PATIENCE_SECONDS)
+        return item.upper()
+
+    events = side_by_side(session_of(), do, ["slow", "quick", "last"], at_once=2)
+    told = [next(events) for _ in range(5)]
+    gate.set()
+    assert told == [("slow", None), ("quick", None), ("quick", "QUICK"), ("last", None),
+                    ("last", "LAST")]  # fmt: skip
+    assert list(events) == [("slow", "SLOW")]
+
+
+def test_who_stops_listening_ends_what_runs_side_by_side(tmp_path: Path) -> None:
+    """If the iterator is closed early, since saving fails say, the child that runs is ended."""
+    session = session_of(toy(tmp_path, "time.sleep(1000)"))
+    waiting = threading.Event()
+
+    def do(session: Session, name: str) -> object:
+        if name == "toy":
+            waiting.set()
+            return describe(session, name)
+        return waiting.wait(PATIENCE_SECONDS)
+
+    before = time.monotonic()
+    events = side_by_side(session, do, ["toy", "quick", "never"], at_once=2)
+    assert [next(events) for _ in range(3)] == [("toy", None), ("quick", None), ("quick", True)]
+    events.close()
+    assert time.monotonic() - before < PATIENCE_SECONDS, "nobody waited for the sleeping child"
 
 
 def test_an_interruption_ends_all_that_runs_side_by_side(tmp_path: Path) -> None:
@@ -161,9 +204,9 @@ def test_an_interruption_ends_all_that_runs_side_by_side(tmp_path: Path) -> None
 
     before = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        side_by_side(session_of(backend), do, ["interrupted", "toy", "never", "never"], at_once=1)
+        all_side_by_side(session_of(backend), do, ["toy", "interrupted", "never"], at_once=2)
     assert time.monotonic() - before < PATIENCE_SECONDS, "nobody waited for the sleeping child"
-    assert begun.count("never") == 0
+    assert begun == ["toy", "interrupted"]
 
 
 def test_a_real_trial_accounts_for_its_time() -> None:

@@ -140,6 +140,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]:
     made, before = Fakes(), signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(run_command, "plan", made.plan)
     monkeypatch.setattr(run_command, "step_runner", made.step_runner)
+    monkeypatch.setattr(run_command, "together_runner", lambda session, workloads: None)
     monkeypatch.setattr(run_command, "_report", made.reported.append)
     monkeypatch.setattr(idx, "check", lambda folder: None)
     monkeypatch.setattr(unchanged, "inputs_hash", lambda raw, workload: INPUTS)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from bench.progress import show
 from bench.records import MOST_ROUNDS, CannotSave, Proved, Run, Skipped, read_run, write_run
 from bench.rows import rows_of
 from bench.selection import Refused, check_pythons
-from bench.session import Session, step_runner
+from bench.session import Session, step_runner, together_runner
 
 ROOT = Path(__file__).parents[2]
 ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
@@ -62,9 +62,12 @@ def run(**given: object) -> int:
         console.print(f"run file: {path}", highlight=False, soft_wrap=True)
         with _tables_afterwards(path):
             wants_more = _wants_more(options.until, options.max_minutes)
-            run_step = step_runner(session, record.workloads)
-            events = runner.carry_out(record, run_step, save, wants_more)
-            record = show(events, record, console)
+            events = runner.carry_out(
+                record, step_runner(session, record.workloads), save, wants_more,
+                together_runner(session, record.workloads),
+            )  # fmt: skip
+            with closing(events):  # which ends the children, if showing is interrupted
+                record = show(events, record, console)
     return _exit_status(record)
 
 

@@ -11,10 +11,8 @@ from bench.planning import Asked, in_words, plan
 from bench.records import Cell, Failed, Proved
 from bench.runner import Step
 from bench.selection import check_pythons
-from bench.session import Session, side_by_side, step_runner
+from bench.session import Session, together_runner
 from bench.worker import Result
-
-AT_ONCE = 2  # children: nothing is timed here, and most of a proof is the import of a framework
 
 
 def verify(
@@ -33,12 +31,10 @@ def verify(
         session = Session(backends, threads_for(threads), timeout, pythons)
         planned = plan(session, Asked(backend, device, variant), _say)
         steps = [Step("prove", cell, 0) for cell in planned.cells]
-
-        def prove(session: Session, step: Step) -> Result:
-            return step_runner(session, planned.workloads)(step)[0]
-
-        results = side_by_side(session, prove, steps, AT_ONCE)
-    rows = [_row(step.cell, result) for step, result in zip(steps, results, strict=True)]
+        events = together_runner(session, planned.workloads)(steps)
+        done = {step: outcome[0] for step, outcome in events if outcome}
+    results = [done[step] for step in steps]
+    rows = [_row(step.cell, done[step]) for step in steps]
     headers = ["backend", "device", "variant", "loss deviation", "parameter deviation", "proof"]
     click.echo(tabulate(rows, headers, disable_numparse=True))
     for name, reason in planned.skipped.items():
