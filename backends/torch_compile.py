@@ -6,9 +6,8 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, a training step compiled by torch.compile"
-#
-# [tool.bench.environment]
-# TORCHINDUCTOR_VEC_ISA_OK = "1" # else 5 s go into trying vector code, once a machine for users
+# environment = { TORCHINDUCTOR_VEC_ISA_OK = "1" } # else 5 s go into trying vector code
+# once_a_machine = ["torchinductor_{user}/precompiled_headers"] # else 6 s go into making them
 # ///
 
 import torch

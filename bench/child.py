@@ -2,7 +2,8 @@
 
 A fresh child for every job: its surroundings (bench.surroundings) and its affinity are set before
 any framework is imported, caches of earlier trials are out of reach (the temporary and the cache
-folder are new), and a crash or a hang costs one job.
+folder are new, but for what a backend's header names as made once a machine), and a crash or a
+hang costs one job.
 """
 
 import os
@@ -12,14 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import psutil
 
-from bench import machine, scrub
+from bench import machine, scrub, surroundings
 from bench.records import CannotSave, Failed
 from bench.worker import LINE, Job, Result
 
@@ -42,6 +43,7 @@ def run_child(
     variables: dict[str, str],
     cpus: list[int] | None = None,
     timeout: float,
+    once_a_machine: Iterable[str] = (),
     keep_log: Path | None = None,
     sample: Callable[[], object] = lambda: None,
 ) -> Result:
@@ -56,6 +58,7 @@ def run_child(
         paths = [str(folder / "job.json"), str(folder / "result.json")]
         command = [python, "-P", "-m", "bench.worker", *paths]
         caches = {"TMPDIR": str(folder), "XDG_CACHE_HOME": str(folder)}
+        surroundings.link_once_a_machine(once_a_machine, folder)
         try:
             with _started(command, {**variables, **caches}, folder, cpus) as process:
                 cut_short = _wait(process, timeout, folder / "log", sample)

@@ -2,8 +2,9 @@
 
 A backend is a file in `backends/` whose name has no leading underscore. Its PEP 723 header says
 what to install; the table `[tool.bench]` there may add `purpose` (one line for `list`),
-`environment` (variables set in its child before anything is imported) and `only_on` (platforms
-on which it is part of `--backend all`).
+`environment` (variables set in its child before anything is imported), `only_on` (platforms
+on which it is part of `--backend all`) and `once_a_machine` (folders within the temporary one that
+the framework fills once a machine, not once a program).
 """
 
 import ast
@@ -40,6 +41,7 @@ class Backend(NamedTuple):
     purpose: str = ""
     environment: dict[str, str] = {}
     only_on: tuple[str, ...] = ()  # values of sys.platform; empty: all
+    once_a_machine: tuple[str, ...] = ()  # folders: see bench.surroundings
     missing: tuple[str, ...] = ()  # modules that it imports and that are not installed
     broken: str | None = None  # why the file cannot be a backend
 
@@ -119,6 +121,7 @@ def inspect(path: Path) -> Backend:
             purpose=str(table.get("purpose", "")),
             environment={name: str(value) for name, value in table.get("environment", {}).items()},
             only_on=tuple(_list(table, "only_on")),
+            once_a_machine=tuple(map(_relative, _list(table, "once_a_machine"))),
             missing=_missing_modules(tree, path),
             broken=_missing_names(tree) or _harness_imported(tree, path),
         )
@@ -140,6 +143,13 @@ def _list(table: dict[str, Any], key: str) -> list[str]:
     if not isinstance(found, list):
         raise TypeError(f'{key} is {found!r}; expected a list, as in ["{found}"]')
     return found
+
+
+def _relative(name: str) -> str:
+    """Return a path within the temporary folder; raise ValueError if it leads elsewhere."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"once_a_machine is {name!r}; expected a path in the temporary folder")
+    return name
 
 
 def _dependencies(lines: list[str]) -> tuple[str, ...]:

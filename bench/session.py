@@ -57,6 +57,7 @@ def run_job(
         variables=environment(backend.environment, device, session.threads),
         cpus=machine.usable_cores(session.threads),
         timeout=session.timeout,
+        once_a_machine=backend.once_a_machine,
         keep_log=session.logs and session.logs / f"{log_name.replace(':', '-')}.log",
         sample=look,
     )

@@ -3,7 +3,11 @@
 All of it has to be there before a framework is first imported, hence before the child starts.
 """
 
+import getpass
 import os
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from bench import idx
@@ -60,3 +64,19 @@ def environment(variables: dict[str, str], device: str | None, threads: int) -> 
 def device_in_child(device: str) -> str:
     """Return the device's name inside a child that sees no other GPU."""
     return "cuda:0" if device.startswith("cuda:") else device
+
+
+def link_once_a_machine(names: Iterable[str], folder: Path) -> None:
+    """Let a child's temporary folder share what a framework makes once a machine.
+
+    `names` are paths within the temporary folder, `{user}` standing for the user's name. They are
+    linked to the real ones, as every user of the framework has them. Where the system has no
+    links, the child makes its own, which takes it longer.
+    """
+    for name in names:
+        with suppress(OSError, KeyError):  # no links, no room, nobody's name
+            path = name.format(user=getpass.getuser())
+            shared, own = Path(tempfile.gettempdir()) / path, folder / path
+            shared.mkdir(parents=True, exist_ok=True)
+            own.parent.mkdir(parents=True, exist_ok=True)
+            own.symlink_to(shared, target_is_directory=True)

@@ -363,3 +363,38 @@ def test_a_child_is_pinned_and_the_parent_is_not(
     assert isinstance(result, Described)
     assert result.devices == (f"toy:{min(before)}",)
     assert affinity() == before
+
+
+def test_what_is_made_once_a_machine_is_there_for_the_next_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two children share the folders that are named, and of their temporary folder nothing else."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    body = """
+from getpass import getuser
+from pathlib import Path
+from tempfile import gettempdir
+mine = Path(gettempdir())
+(mine / "own").write_text("")
+headers = mine / f"toy_{getuser()}" / "headers"
+(headers / str(os.getpid())).write_text("")
+return [f"cpu:{len(list(headers.iterdir()))}", f"own:{len(list(mine.glob('own*')))}"]
+"""
+    backend = answering(tmp_path, body)
+    for number in (1, 2):
+        result = answer(backend, once_a_machine=["toy_{user}/headers"])
+        assert isinstance(result, Described), result
+        assert result.devices == (f"cpu:{number}", "own:1")
+
+
+def test_where_nothing_can_be_linked_a_child_makes_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system without links costs time, not the run."""
+
+    def refuse(*rest: object, **more: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    result = answer(answering(tmp_path, "return ['cpu']"), once_a_machine=["toy_{user}/headers"])
+    assert isinstance(result, Described)
