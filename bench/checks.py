@@ -16,9 +16,8 @@ SETTLE_SHARE = 0.05  # of an epoch, that the first copy may take longer than an 
 SETTLE_SECONDS = 0.005  # and that many seconds: Linux may give 4 ms to another process
 RUNAWAY = 3.0  # slowest epoch over the median, the first (which compiles) left out
 RUNAWAY_SECONDS = 0.02  # below that a single interruption by the system is enough
-PHASES_SHARE = 0.9  # of a child's time that the recorded phases must account for: they do for 0.99,
-# but a stall of a virtual machine between two phases was seen to take 0.06; hidden epochs take more
-UNACCOUNTED_SECONDS = 0.5  # that may be missing all the same: a fit that starts up, say
+PHASES_SHARE = 0.95  # of a child's time that the recorded phases must account for
+UNACCOUNTED_SECONDS = 0.2  # that may be missing all the same: a process takes time to end
 # Seconds to evaluate over those of an epoch, in units of the same share of their products: on the
 # CPU nine backends took 0.4 to 1.5. Small sizes are mostly overhead; nothing is known of GPUs.
 EVALUATION_RATIO = 3.0
@@ -120,6 +119,7 @@ def accounted_seconds(trained: Trained) -> float:
         + trained.data_seconds
         + trained.build_seconds
         + sum(epoch.seconds + epoch.evaluation_seconds for epoch in trained.epochs)
+        + (trained.between_seconds or 0.0)
         + trained.check_seconds
     )
 

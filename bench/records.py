@@ -5,6 +5,9 @@ seconds, sizes in bytes, accuracies and shares fractions; what is not known is a
 
 History of the format (a reader accepts every schema up to its own):
   1  first.
+  2  Trained.between_seconds; build_seconds lasts until the first order is asked for, data_seconds
+     begins when the backend is imported: before, nothing counted what passed there. The parent
+     measures total_seconds, to the child's end.
 """
 
 import os
@@ -19,7 +22,7 @@ import msgspec
 
 from bench.workload import Workload
 
-SCHEMA = 1
+SCHEMA = 2
 # What tables and statistics still cope with, and no run needs:
 MOST_BYTES = 200_000_000  # a thousand rounds of all that there is take half of it
 MOST_ROUNDS = 1_000
@@ -148,15 +151,16 @@ class Trained(Record, frozen=True, tag="trained"):
     inputs: Text  # hash of images, labels, start parameters and epoch orders
     start_seconds: Seconds  # from the parent's start of the process to the worker's first line
     import_seconds: Seconds
-    data_seconds: Seconds
-    build_seconds: Seconds
+    data_seconds: Seconds  # of importing the harness's part, reading and scaling
+    build_seconds: Seconds  # until the first order is asked for
     epochs: tuple[Epoch, ...]
     settle_seconds: Seconds  # copy of the parameters right after a clock stopped (median epoch)
     idle_copy_seconds: Seconds  # the same copy again, the device certainly idle
     check_seconds: Seconds  # all copies, and epochs trained again (see bench.replay)
-    total_seconds: Seconds  # everything, phases that have no field of their own included
+    total_seconds: Seconds  # from the child's start to its end, by the parent's clock
     peak_memory_bytes: Count | None = None
     device_memory_bytes: Count | None = None
+    between_seconds: Seconds | None = None  # from each epoch_done to the next order or train's end
 
 
 class Floor(Record, frozen=True, tag="floor"):
@@ -292,6 +296,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def write_run(path: Path, run: Run) -> None:
     """Save the run, atomically, as indented JSON; raise CannotSave if that fails."""
+    run = msgspec.structs.replace(run, schema=SCHEMA)  # one that is resumed may be older
     content = msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n"
     try:
         write_atomically(path, content)

@@ -23,18 +23,18 @@ def train(
     device: str,
     *,
     round_number: int,
-    started: float,
     start_seconds: float,
     import_seconds: float,
+    imported: float | None = None,
     device_memory: DeviceMemory = no_device_memory,
 ) -> Trained:
     """Train a fresh model to the last epoch and return all that was measured.
 
-    `started` is the `time.time()` at which the parent started this process; the two seconds are
-    what was measured before; `device_memory` is asked of an accelerator only. Raises what the
-    backend raises, BrokenContract, NotFinite, BrokenData.
+    The two seconds are what was measured before, until the clock showed `imported` (None: now);
+    `device_memory` is asked of an accelerator only. Raises what the backend raises,
+    BrokenContract, NotFinite, BrokenData.
     """
-    begun = time.perf_counter()
+    begun = time.perf_counter() if imported is None else imported
     raw = read_raw(workload)
     samples, test = scale(raw, workload)
     inputs = inputs_hash(raw, workload)
@@ -43,7 +43,6 @@ def train(
     parameters = start_parameters(seeded)
     data_done = time.perf_counter()
     model = model_type(seeded, parameters, samples, device)
-    built = time.perf_counter()
     watched = Watched(model, seeded, test)
     if not equal(watched.kept[0], parameters):
         raise BrokenContract("the model starts from other parameters than the given ones")
@@ -59,12 +58,13 @@ def train(
         start_seconds=start_seconds,
         import_seconds=import_seconds,
         data_seconds=data_done - begun,
-        build_seconds=built - data_done,
+        build_seconds=watched.started - data_done,
         epochs=tuple(watched.epochs),
         settle_seconds=settle,
         idle_copy_seconds=idle_copy,
+        between_seconds=sum(watched.between) + watched.after,
         check_seconds=check_seconds,
-        total_seconds=time.time() - started,
+        total_seconds=start_seconds + import_seconds + time.perf_counter() - begun,
         peak_memory_bytes=peak_memory,
         device_memory_bytes=device_peak,
     )

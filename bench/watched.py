@@ -48,7 +48,9 @@ class Watched:
         self._test = test
         self._clock = clock
         self._left: float | None = None  # when the last epoch_done returned
+        self.started = 0.0  # by the clock, when the first order was handed out
         self.between: list[float] = []  # seconds from each epoch_done to the next order
+        self.after = 0.0  # seconds from the last epoch_done to the end
         self.copies: list[tuple[float, float]] = []  # seconds of the two after each epoch
         last = workload.epochs - 1
         earlier = range(min(replay.first_epoch(workload), last), last)
@@ -61,6 +63,7 @@ class Watched:
         """Train all epochs; raise BrokenContract if there were fewer."""
         clock = EpochClock(self._orders(), self._lap_done, self._clock, energy=energy)
         self._model.train(clock, clock.epoch_done)
+        self.after = self._clock() - (self._left or self.started)
         if len(self.epochs) != self._workload.epochs:
             raise BrokenContract(
                 f"train returned after {len(self.epochs)} epochs; expected one for each of the "
@@ -69,7 +72,9 @@ class Watched:
 
     def _orders(self) -> Iterator[Integers]:
         for order in epoch_orders(self._workload):
-            if self._left is not None:
+            if self._left is None:
+                self.started = self._clock()
+            else:
                 self.between.append(self._clock() - self._left)
             yield order
 

@@ -126,7 +126,7 @@ def _perform(job: Job, entered: float) -> Result:
         return measure(job.workload, job.device)
     begun = time.perf_counter()
     backend = load_backend(job.backend, Path(job.path))
-    import_seconds = time.perf_counter() - begun
+    imported = time.perf_counter()
     if job.task == "describe":
         return describe(backend)
     assert job.workload is not None, "only describe goes without a workload"
@@ -142,9 +142,9 @@ def _perform(job: Job, entered: float) -> Result:
         job.workload,
         job.device,
         round_number=job.round,
-        started=job.started,
         start_seconds=max(0.0, entered - job.started),  # the system's clock may be set back
-        import_seconds=import_seconds,
+        import_seconds=imported - begun,
+        imported=imported,
         device_memory=getattr(backend, "device_memory_bytes", no_device_memory),
     )
 

@@ -116,7 +116,7 @@ def test_what_is_within_the_limits_is_no_violation() -> None:
         make_trained(0.1, settle_seconds=0.0055),  # 4.5 ms beyond the idle copy
         make_trained(epochs=laps(0.01, 0.004, 0.019)),  # one interruption by the system
         make_trained(epochs=[make_epoch(loss=3)]),  # one epoch cannot fall
-        make_trained(total_seconds=make_trained().total_seconds + 0.4),
+        make_trained(total_seconds=make_trained().total_seconds + 0.15),
     ):
         assert checks.trial_mistakes(trained) == []
 

@@ -33,15 +33,12 @@ HEADER = """
 # Honest, but that in a trial it turns the clock's hands.
 TOY = f"""
 import os
-import time
 
 from backends.numpy import Model as Honest
 from backends.numpy import devices, versions
 
 FACTOR = float(os.environ.get("TOY_FACTOR", 1))
 SECONDS = {[COMPILING, *STEADY]}
-real, now = time.perf_counter, None
-time.perf_counter = lambda: real() if now is None else now
 
 
 class Model(Honest):
@@ -50,10 +47,10 @@ class Model(Honest):
         self.in_trial = workload.train_samples > 1000
 
     def train(self, orders, epoch_done):
-        global now
         if not self.in_trial:
             return super().train(orders, epoch_done)
         now = 0.0
+        orders._clock = lambda: now
         for number, order in enumerate(orders):
             losses = []
             super().train([order], losses.append)

@@ -237,6 +237,18 @@ def test_a_wrong_value_is_named_with_its_file(
         read_run(path)
 
 
+def test_a_file_of_an_earlier_schema_is_read(path: Path, saved: dict[str, Any]) -> None:
+    """What schema 1 did not have is absent; saved again, the file is of today's schema."""
+    for trial in saved["trials"]:
+        trial["result"].pop("between_seconds", None)
+    path.write_bytes(replaced(saved, "schema", 1))
+    run = read_run(path)
+    trained = [trial.result for trial in run.trials if isinstance(trial.result, Trained)]
+    assert {result.between_seconds for result in trained} == {None}
+    write_run(path, run)
+    assert read_run(path).schema == SCHEMA
+
+
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 0, -1, None, "1", 1.0, True, [], 10**30])
 def test_another_schema_is_refused(path: Path, saved: dict[str, Any], schema: Any) -> None:
     """A file of a newer version is named as such before anything else is looked at."""

@@ -10,7 +10,7 @@ from made import make_cell, make_trained
 from toys import HONEST, PATIENCE_SECONDS, answering, write_toy
 
 from bench import session as glue
-from bench.checks import PHASES_SHARE, accounted_seconds
+from bench.checks import PHASES_SHARE, accounted_seconds, trial_mistakes
 from bench.discovery import SHIPPED, Backend, inspect
 from bench.records import Described, Failed, Moment, Proved, Trained
 from bench.runner import Step
@@ -222,6 +222,26 @@ def test_a_real_trial_accounts_for_its_time() -> None:
     assert 0 < result.total_seconds <= elapsed
     assert workload.train_samples == 6_000
     assert len(result.epochs) == 2
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "time.perf_counter = lambda: BEGUN + (REAL() - BEGUN) / 10",
+        "time.perf_counter = time.monotonic = lambda: BEGUN + 0.001 * next(TICKS)",
+    ],
+    ids=["slow", "own"],
+)
+def test_a_backend_that_turns_its_own_clock_is_marked(tmp_path: Path, trick: str) -> None:
+    """The parent's clock says how long a trial took, and the phases have to account for it."""
+    begin = "import itertools, time\nTICKS = itertools.count()\nREAL = time.perf_counter"
+    source = f"{begin}\nBEGUN = REAL()\n{trick}\n{HONEST}"
+    backend = inspect(write_toy(tmp_path, "toy", source))
+    workload = workload_for("relu", "cpu", epochs=6, train_samples=2_000, test_samples=500)
+    job = Job("train", "toy", str(backend.path), "cpu", workload)
+    result = run_job(session_of(backend), job, "cpu", "toy")
+    assert isinstance(result, Trained), result
+    assert any(mark.startswith("time unaccounted for") for mark in trial_mistakes(result))
 
 
 def test_an_honest_toy_is_proved(tmp_path: Path) -> None:

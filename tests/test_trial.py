@@ -44,7 +44,7 @@ def trained(
     device_memory: DeviceMemory = no_device_memory,
 ) -> Trained:
     """Return a trial of a model."""
-    return train(model_type, WORKLOAD, device, round_number=round_number, started=0.0,
+    return train(model_type, WORKLOAD, device, round_number=round_number,
                  start_seconds=0.5, import_seconds=0.25, device_memory=device_memory)  # fmt: skip
 
 

@@ -139,10 +139,11 @@ def test_time_between_the_epochs_is_seen() -> None:
     """Work that hides between epoch_done and the next order is on no clock, but it is noted."""
 
     class Hiding(FakeModel):
-        """A model that does 7 s of work before it asks for an order."""
+        """A model that does 3 s of work before the first order and 7 s after every epoch."""
 
         def train(self, orders: Orders, epoch_done: EpochDone) -> None:
-            """Let time pass between the epochs."""
+            """Let time pass before, between and after the epochs."""
+            self.time.now += 3
             for order in orders:
                 self.time.now += 2
                 epoch_done(float(len(order)))
@@ -152,7 +153,9 @@ def test_time_between_the_epochs_is_seen() -> None:
     seen = Watched(Hiding(time), WORKLOAD, TEST, time)
     seen.train()
     assert [epoch.seconds for epoch in seen.epochs] == [2, 2, 2]
+    assert seen.started == 0.25 + 3  # the first copy of the parameters comes before
     assert seen.between == [7, 7]
+    assert seen.after == 7
 
 
 @pytest.mark.parametrize("variant", ["relu", "sigmoid", "relu-dropout", "keras-example"])

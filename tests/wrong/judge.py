@@ -1,7 +1,6 @@
 """What the harness says of a model, in words: of its proof, of its trial."""
 
 import inspect
-import time
 from types import ModuleType
 
 from made import make_cell, make_proof
@@ -32,10 +31,9 @@ def of_proof(model: type[Model], workload: Workload) -> str | None:
 
 def of_trial(model: type[Model], workload: Workload) -> str | None:
     """Return why a trial failed or marks its row; None if it is believed."""
-    now = time.time()
     try:
         result = trial.train(
-            model, workload, "cpu", round_number=0, started=now, start_seconds=0, import_seconds=0
+            model, workload, "cpu", round_number=0, start_seconds=0, import_seconds=0
         )
     except Exception as error:  # the worker makes a failed trial of whatever is raised
         return f"{type(error).__name__}: {error}"
