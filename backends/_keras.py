@@ -5,6 +5,7 @@ order that a callback takes when an epoch begins; the callback also reports the 
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameter
 from bench.workload import SGD, Workload
 
 PREDICT_ROWS = 1_000  # a call of predict on fewer, larger batches costs less
+FILLED_LATER = "zeros"  # with the given weights: to draw random ones would take JAX a second
 SEEDS_APART = 10**6  # on PyTorch Keras seeds step n of a layer with n + its seed: none may meet
 
 
@@ -95,13 +97,14 @@ class Model:
 
 
 def _network(workload: Workload) -> keras.Sequential:
+    dense = partial(keras.layers.Dense, kernel_initializer=FILLED_LATER)
     layers: list[keras.Layer] = [keras.Input((workload.widths[0],))]
     for index, units in enumerate(workload.hidden):
-        layers.append(keras.layers.Dense(units, activation=workload.activation))
+        layers.append(dense(units, activation=workload.activation))
         if workload.dropout:
             seed = workload.seed + SEEDS_APART * index
             layers.append(keras.layers.Dropout(workload.dropout, seed=seed))
-    layers.append(keras.layers.Dense(workload.widths[-1], activation="softmax"))
+    layers.append(dense(workload.widths[-1], activation="softmax"))
     return keras.Sequential(layers)
 
 
