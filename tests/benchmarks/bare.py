@@ -301,6 +301,7 @@ def _bare_keras(
 
     class Stopwatch(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
+            next(orders)  # it has no use for the order, but waits here for its turn
             self.started = perf_counter()
 
         def on_epoch_end(self, epoch, logs=None):
@@ -322,7 +323,7 @@ def _bare_keras(
         train.images,
         targets,
         batch_size=workload.batch_size,
-        epochs=len(list(orders)),
+        epochs=workload.epochs,
         callbacks=[Stopwatch()],
         verbose=0,
     )

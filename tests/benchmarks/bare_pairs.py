@@ -1,18 +1,21 @@
 """The child of bare_ratios: trains with a backend's Model and with its bare loop, in turn.
 
 Started as `python -m tests.benchmarks.bare_pairs PLAN RESULT`. Both live in this one process, on
-the same images, start parameters and orders; who goes first changes from pair to pair.
+the same images, start parameters and orders. Within a pair they take turns epoch by epoch, so that
+what happens to the machine happens to both; who goes first changes from pair to pair.
 """
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
+from greenlet import getcurrent, greenlet
 
 from bench.clock import EpochClock, Lap
-from bench.contract import Samples
+from bench.contract import Orders, Samples
 from bench.inputs import epoch_orders, read_raw, scale, start_parameters
 from bench.records import Record
 from bench.worker import load_backend
@@ -36,7 +39,7 @@ class Pair(Record, frozen=True):
     bare: tuple[float, ...]
 
 
-Side = Callable[[Workload, Samples], list[float]]
+Side = Callable[[Workload, Samples, Orders], list[float]]
 
 
 def main() -> None:
@@ -48,17 +51,46 @@ def main() -> None:
     pairs = []
     for number in range(plan.count):
         names = ["harness", "bare"] if number % 2 == 0 else ["bare", "harness"]
-        pairs.append(Pair(**{name: _timed(sides[name], plan.workload, train) for name in names}))
+        gc.collect()  # what the last pair left behind is thrown away before, not in this one
+        seconds = in_turn([partial(sides[name], plan.workload, train) for name in names],
+                          partial(epoch_orders, plan.workload))  # fmt: skip
+        pairs.append(Pair(**dict(zip(names, map(tuple, seconds), strict=True))))
     target.write_bytes(msgspec.json.encode(pairs))
+
+
+def in_turn(
+    sides: Sequence[Callable[[Orders], list[float]]], orders: Callable[[], Orders]
+) -> list[list[float]]:
+    """Let all train, an epoch of the one after an epoch of the other; return what they return.
+
+    Each waits where it asks for an order, for no clock runs there. They are greenlets of one
+    thread: in threads of their own each would have its own OpenMP threads, and all together be
+    more than there are cores.
+    """
+    scheduler = getcurrent()
+
+    def waiting() -> Orders:
+        for order in orders():
+            scheduler.switch()
+            yield order
+
+    running = {number: greenlet(side) for number, side in enumerate(sides)}
+    returned = {number: one.switch(waiting()) for number, one in running.items()}  # they build
+    while running:
+        for number, one in list(running.items()):
+            returned[number] = one.switch()
+            if one.dead:
+                del running[number]
+    return [returned[number] for number in range(len(sides))]
 
 
 def harness_side(plan: Pairs) -> Side:
     """Return what trains with the backend's Model under the clock of `bench run`."""
     backend = load_backend(plan.backend, Path(plan.path))
 
-    def seconds(workload: Workload, train: Samples) -> list[float]:
+    def seconds(workload: Workload, train: Samples, orders: Orders) -> list[float]:
         laps: list[Lap] = []
-        clock = EpochClock(epoch_orders(workload), laps.append)
+        clock = EpochClock(orders, laps.append)
         model = backend.Model(workload, start_parameters(workload), train, "cpu")
         model.train(clock, clock.epoch_done)
         return [lap.seconds for lap in laps]
@@ -70,19 +102,11 @@ def bare_side(backend: str) -> Side:
     """Return what trains with the hand-written loop."""
     loop = getattr(bare, f"bare_{backend}")
 
-    def seconds(workload: Workload, train: Samples) -> list[float]:
-        found: list[float] = loop(
-            workload, start_parameters(workload), train, epoch_orders(workload)
-        )
+    def seconds(workload: Workload, train: Samples, orders: Orders) -> list[float]:
+        found: list[float] = loop(workload, start_parameters(workload), train, orders)
         return found
 
     return seconds
-
-
-def _timed(side: Side, workload: Workload, train: Samples) -> tuple[float, ...]:
-    """Train a fresh network; what an earlier one left behind is thrown away before, not in it."""
-    gc.collect()
-    return tuple(side(workload, train))
 
 
 if __name__ == "__main__":
