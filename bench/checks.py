@@ -4,7 +4,7 @@ A row without a valid proof is struck through. Every other violation marks its r
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from statistics import median, mode
 from typing import NamedTuple
@@ -133,10 +133,13 @@ def round_mistakes(run: Run) -> dict[Cell, list[str]]:
     found: dict[Cell, list[str]] = {}
     for trials in _contests(run).values():
         workload = run.workloads[trials[0].cell.workload]
+        believed = [one for one in trials if one.cell in proved]
+        common = _expected(believed)
         for trial in trials:
-            judges = _judges(trial, [one for one in trials if one.cell in proved])
-            if judges:
-                found.setdefault(trial.cell, []).extend(_disagreements(trial, judges, workload))
+            judges = _judges(trial, believed)
+            expected = common if judges is believed else _expected(judges)
+            if expected:
+                found.setdefault(trial.cell, []).extend(_disagreements(trial, expected, workload))
     return {cell: mistakes for cell, mistakes in found.items() if mistakes}
 
 
@@ -150,6 +153,22 @@ def _judges(trial: Trial, proved: Sequence[Trial]) -> Sequence[Trial]:
     if len(others) == len(proved) or len(proved) >= 3:
         return proved
     return [] if trial.cell.backend == REFERENCE else others
+
+
+class Expected(NamedTuple):
+    """What a trial is compared with: the medians of its judges."""
+
+    accuracy: float  # of the last epoch
+    losses: tuple[float, ...]  # of each epoch
+
+
+def _expected(judges: Sequence[Trial]) -> Expected | None:
+    """Return the medians of some trials, None of none."""
+    if not judges:
+        return None
+    epochs = [_trained(judge).epochs for judge in judges]
+    losses = tuple(median(epoch.loss for epoch in same) for same in zip(*epochs, strict=True))
+    return Expected(median(of_one[-1].accuracy for of_one in epochs), losses)
 
 
 def _contests(run: Run) -> dict[tuple[str, int], list[Trial]]:
@@ -170,23 +189,20 @@ def tolerance(workload: Workload) -> Tolerance:
     return found._replace(accuracy=found.accuracy * coarse + 1 / workload.test_samples)
 
 
-def _disagreements(trial: Trial, judges: Iterable[Trial], workload: Workload) -> list[str]:
-    """Compare a trial with the median of its judges, epoch by epoch."""
-    allowed = tolerance(workload)
-    mine, peers = _trained(trial), [_trained(judge) for judge in judges]
+def _disagreements(trial: Trial, expected: Expected, workload: Workload) -> list[str]:
+    """Compare a trial with the medians of its judges, epoch by epoch."""
+    allowed, mine = tolerance(workload), _trained(trial).epochs
     found = []
-    accuracy = median(peer.epochs[-1].accuracy for peer in peers)
-    if abs(mine.epochs[-1].accuracy - accuracy) > allowed.accuracy:
+    if abs(mine[-1].accuracy - expected.accuracy) > allowed.accuracy:
         found.append(
-            f"accuracy disagrees: {mine.epochs[-1].accuracy:.4f} in round {trial.round + 1}, "
-            f"the others {accuracy:.4f}"
+            f"accuracy disagrees: {mine[-1].accuracy:.4f} in round {trial.round + 1}, "
+            f"the others {expected.accuracy:.4f}"
         )
-    scale = median(peer.epochs[0].loss for peer in peers)  # later ones may be next to nothing
-    for number, epoch in enumerate(mine.epochs):
-        loss = median(peer.epochs[number].loss for peer in peers)
+    scale = expected.losses[0]  # later ones may be next to nothing
+    for number, (epoch, loss) in enumerate(zip(mine, expected.losses, strict=True), start=1):
         if abs(epoch.loss - loss) > allowed.loss * scale:
             found.append(
-                f"loss disagrees: {epoch.loss:.4g} in epoch {number + 1} of round "
+                f"loss disagrees: {epoch.loss:.4g} in epoch {number} of round "
                 f"{trial.round + 1}, the others {loss:.4g}"
             )
             break

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bench.records import FloorOf, Run
-from bench.report import chart_colours, chart_data, chart_rows, chart_spec, charts, drawing
+from bench.report import chart_colours, chart_data, chart_rows, chart_spec, charts, drawing, vega
 from bench.report.charts import Chart
 from bench.report.sections import Section, sections_of
 from tests.made import (
@@ -238,42 +238,54 @@ def test_what_has_not_changed_is_not_drawn_again(
 ) -> None:
     """The second report draws nothing, and does not even load what draws."""
     folder = tmp_path / "charts"
-    assert len(drawing.draw(folder, wanted)) == 6
+    assert len(drawing.begin(folder, wanted)()) == 6
 
-    def refuse(chart: Any) -> str:
-        raise AssertionError(f"{chart.name} was drawn again")
+    def refuse(spec: Any) -> str:
+        raise AssertionError("something was drawn again")
 
-    monkeypatch.setattr(charts, "drawn", refuse)
-    assert drawing.draw(folder, wanted) == []
+    monkeypatch.setattr(vega, "drawn", refuse)
+    assert drawing.begin(folder, wanted)() == []
+
+
+def test_many_charts_are_drawn_by_other_processes_to_the_same_bytes(
+    tmp_path: Path, wanted: dict[str, Chart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever draws, the files are the same, each with its own chart."""
+    drawing.begin(tmp_path / "one", wanted)()
+    monkeypatch.setattr(vega, "MANY", len(wanted))
+    written = drawing.begin(tmp_path / "other", wanted)()
+    assert len(written) == 6
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
 
 
 def test_one_changed_chart_is_all_that_is_drawn(tmp_path: Path, wanted: dict[str, Chart]) -> None:
     """With one new run only what concerns it changes."""
-    drawing.draw(tmp_path, wanted)
+    drawing.begin(tmp_path, wanted)()
     changed = charts.of_section(section(make_run({"numpy": [0.5]})))["seconds"]
-    written = drawing.draw(tmp_path, {**wanted, "m-seconds": changed})
+    written = drawing.begin(tmp_path, {**wanted, "m-seconds": changed})()
     assert [path.name for path in written] == ["m-seconds-light.svg", "m-seconds-dark.svg"]
 
 
 def test_a_truncated_drawing_is_drawn_again(tmp_path: Path, wanted: dict[str, Chart]) -> None:
     """Only a whole drawing counts as drawn."""
-    before = drawing.draw(tmp_path, wanted)[0]
+    before = drawing.begin(tmp_path, wanted)()[0]
     content = before.read_bytes()
     before.write_bytes(content[: len(content) // 2])
-    assert drawing.draw(tmp_path, wanted) == [before]
+    assert drawing.begin(tmp_path, wanted)() == [before]
     assert before.read_bytes() == content
 
 
 def test_only_drawings_of_ours_are_removed(tmp_path: Path, wanted: dict[str, Chart]) -> None:
     """A drawing that no page shows goes; a file that somebody put there stays."""
-    drawing.draw(tmp_path, {"gone": next(iter(wanted.values()))})
+    drawing.begin(tmp_path, {"gone": next(iter(wanted.values()))})()
     (tmp_path / "mine.svg").write_text("<svg/>")
-    drawing.draw(tmp_path, wanted)
+    drawing.begin(tmp_path, wanted)()
     names = {path.name for path in tmp_path.iterdir()}
     assert "mine.svg" in names and "gone-light.svg" not in names
 
 
 def test_without_charts_no_folder_is_made(tmp_path: Path) -> None:
     """Nothing to draw leaves nothing behind."""
-    assert drawing.draw(tmp_path / "charts", {}) == []
+    assert drawing.begin(tmp_path / "charts", {})() == []
     assert not (tmp_path / "charts").exists()

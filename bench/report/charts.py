@@ -1,7 +1,6 @@
 """The charts of a section: what they show in words, as Vega-Lite and as SVG.
 
-The SVG is drawn by vl-convert, offline and the same every time. Drawing takes 60 ms and 150 MB,
-so this module only describes; `bench.report.drawing` draws what has changed.
+This module only describes and colours; `bench.report.drawing` draws what has changed.
 """
 
 import hashlib
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench.report import chart_data, chart_spec, numbers
+from bench.report import chart_data, chart_spec, numbers, vega
 from bench.report.chart_colours import COLOURS
 from bench.report.chart_data import Data
 from bench.report.chart_rows import Named, named_rows
@@ -82,16 +81,13 @@ def spec(chart: Chart) -> Spec:
 
 def svg(chart: Chart, dark: bool) -> bytes:
     """Draw the chart."""
-    return coloured(drawn(chart), dark)
+    return coloured(vega.drawn(to_draw(chart)), dark)
 
 
-def drawn(chart: Chart) -> str:
-    """Return the chart as SVG, its colours as names."""
-    import vl_convert  # here, for it takes 60 MB, and nothing is drawn if nothing has changed
-
+def to_draw(chart: Chart) -> Spec:
+    """Return what is drawn: the chart as Vega-Lite, its colours as names, the words left out."""
     described = spec(chart)
-    described["config"] = {**described["config"], "aria": False, "padding": 8}  # words are beside
-    return str(vl_convert.vegalite_to_svg(described))
+    return described | {"config": {**described["config"], "aria": False, "padding": 8}}
 
 
 def coloured(drawing: str, dark: bool) -> bytes:

@@ -3,43 +3,50 @@
 Every drawing ends with a comment that holds the digest of what it was made from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.records import CannotSave, write_atomically
-from bench.report import charts
+from bench.report import charts, vega
 from bench.report.charts import Chart
 
 MARK = "<!-- drawn from %s -->\n"
 SCHEMES = {"light": False, "dark": True}
 
 
-def draw(folder: Path, wanted: Mapping[str, Chart]) -> list[Path]:
-    """Draw the charts, by the stems of their file names, into a folder of their own.
+def begin(folder: Path, wanted: Mapping[str, Chart]) -> Callable[[], list[Path]]:
+    """Begin to draw charts, by the stems of their file names, into a folder of their own.
 
-    Returns the files that were written. Raises CannotSave if one cannot be.
+    Returns what waits for the drawings, writes them and returns the files that were written; it
+    raises CannotSave if one cannot be.
     """
-    if not wanted and not folder.exists():
-        return []
-    try:
-        folder.mkdir(exist_ok=True)
-        _remove_others(folder, wanted)
-        return [path for stem, chart in wanted.items() for path in _draw(folder, stem, chart)]
-    except OSError as error:
-        raise CannotSave(f"{folder} cannot be written: {error}; name another --reports") from error
+    marks = {stem: (MARK % charts.digest(chart)).encode() for stem, chart in wanted.items()}
+    stale = {stem: schemes for stem, mark in marks.items()
+             if (schemes := _stale_schemes(folder, stem, mark))}  # fmt: skip
+    drawings = vega.all_drawn([charts.to_draw(wanted[stem]) for stem in stale])
+
+    def finish() -> list[Path]:
+        written: list[Path] = []
+        if not wanted and not folder.exists():
+            return written
+        try:
+            folder.mkdir(exist_ok=True)
+            _remove_others(folder, wanted)
+            for (stem, schemes), drawing in zip(stale.items(), drawings, strict=True):
+                for name in schemes:  # they differ in nothing but colours
+                    content = charts.coloured(drawing, SCHEMES[name]) + b"\n" + marks[stem]
+                    written.append(folder / f"{stem}-{name}.svg")
+                    write_atomically(written[-1], content)
+        except OSError as error:
+            reason = f"{folder} cannot be written: {error}; name another --reports"
+            raise CannotSave(reason) from error
+        return written
+
+    return finish
 
 
-def _draw(folder: Path, stem: str, chart: Chart) -> list[Path]:
-    """Draw one chart for each scheme, unless its drawings are those of an equal chart."""
-    mark = (MARK % charts.digest(chart)).encode()
-    stale = [name for name in SCHEMES if not _ends_with(folder / f"{stem}-{name}.svg", mark)]
-    if not stale:
-        return []
-    drawing = charts.drawn(chart)  # once: the schemes differ in nothing but colours
-    for name in stale:
-        content = charts.coloured(drawing, SCHEMES[name]) + b"\n" + mark
-        write_atomically(folder / f"{stem}-{name}.svg", content)
-    return [folder / f"{stem}-{name}.svg" for name in stale]
+def _stale_schemes(folder: Path, stem: str, mark: bytes) -> list[str]:
+    return [name for name in SCHEMES if not _ends_with(folder / f"{stem}-{name}.svg", mark)]
 
 
 def _ends_with(path: Path, mark: bytes) -> bool:

@@ -1,13 +1,13 @@
 """From the run files to the pages: nothing else is read, and nothing is measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from bench import machine, scrub
 from bench.records import BrokenRunFile, CannotSave, Run, read_run, write_atomically
 from bench.report import charts, drawing, index, machine_page
-from bench.report.sections import Section, newest_widest, sections_of
+from bench.report.sections import Key, Section, newest_widest, sections_of
 
 
 class Rendered(NamedTuple):
@@ -25,19 +25,31 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
     runs, problems = read_runs(reports / "runs")
     everything = by_machine(runs)
     shown = {slug: to_show(sections) for slug, sections in everything.items()}
-    pages: dict[str, bytes] = {}
-    wanted: dict[str, charts.Chart] = {}
-    for slug, sections in shown.items():
-        found = {section.key: charts.of_section(section) for section in sections}
-        pages[f"{slug}.md"] = machine_page.page(slug, sections, found).encode()
-        for section in sections:
-            for name, chart in found[section.key].items():
-                wanted[f"{slug}-{charts.section_slug(section)}-{name}"] = chart
+    found = {slug: {section.key: charts.of_section(section) for section in sections}
+             for slug, sections in shown.items()}  # fmt: skip
+    finish_drawing = drawing.begin(reports / "charts", _by_stem(shown, found))
+    pages = {
+        f"{slug}.md": machine_page.page(slug, sections, found[slug]).encode()
+        for slug, sections in shown.items()
+    }
     pages["README.md"] = index.page(shown, everything).encode()
     if with_page:
         pages["index.html"] = _explorable(everything, problems)
     written = [path for name, content in pages.items() if _write(path := reports / name, content)]
-    return Rendered(written + drawing.draw(reports / "charts", wanted), problems)
+    return Rendered(written + finish_drawing(), problems)
+
+
+def _by_stem(
+    shown: Mapping[str, Sequence[Section]],
+    found: Mapping[str, Mapping[Key, Mapping[str, charts.Chart]]],
+) -> dict[str, charts.Chart]:
+    """Return all charts by the stems of their file names."""
+    return {
+        f"{slug}-{charts.section_slug(section)}-{name}": chart
+        for slug, sections in shown.items()
+        for section in sections
+        for name, chart in found[slug][section.key].items()
+    }
 
 
 def _explorable(everything: dict[str, list[Section]], problems: list[str]) -> bytes:
