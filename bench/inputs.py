@@ -97,10 +97,16 @@ def start_parameters(workload: Workload) -> Parameters:
     return layers
 
 
-def epoch_orders(workload: Workload) -> Iterator[Integers]:
-    """Yield for each epoch the order of the training samples: a permutation (samples,), int64."""
+def epoch_orders(workload: Workload, secret: int | None = None) -> Iterator[Integers]:
+    """Yield for each epoch the order of the training samples: a permutation (samples,), int64.
+
+    All follow from the workload's seed, but with a secret the last one does not: who could know
+    every order beforehand could train before the clock starts, or bring what another run found.
+    """
     generator = np.random.default_rng([workload.seed, 1])
-    for _ in range(workload.epochs):
+    for epoch in range(workload.epochs):
+        if secret is not None and epoch == workload.epochs - 1:
+            generator = np.random.default_rng([workload.seed, 1, secret])
         yield generator.permutation(workload.train_samples)
 
 

@@ -5,9 +5,9 @@ seconds, sizes in bytes, accuracies and shares fractions; what is not known is a
 
 History of the format (a reader accepts every schema up to its own):
   1  first.
-  2  Trained.between_seconds; build_seconds lasts until the first order is asked for, data_seconds
-     begins when the backend is imported: before, nothing counted what passed there. The parent
-     measures total_seconds, to the child's end.
+  2  Run.secret. Trained.between_seconds; build_seconds lasts until the first order is asked for,
+     data_seconds begins when the backend is imported: before, nothing counted what passed there.
+     The parent measures total_seconds, to the child's end.
 """
 
 import os
@@ -230,6 +230,7 @@ class Run(Record, frozen=True, kw_only=True):
     command: Text
     machine: Machine
     threads: Positive
+    secret: Count | None = None  # drawn when the run began: see bench.inputs.epoch_orders
     rounds: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
     workloads: dict[Name, Workload]  # fingerprint -> workload
     cells: Annotated[tuple[Cell, ...], msgspec.Meta(max_length=MOST_ROWS)]

@@ -1,5 +1,6 @@
 """The glue between a run's plan and its children: which interpreter, environment and log."""
 
+import secrets
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
@@ -33,8 +34,14 @@ class Session(NamedTuple):
     threads: int
     timeout: float  # seconds that a child may take
     pythons: dict[str, str] = {}  # backend -> interpreter, where it is not this one
+    secret: int | None = None  # of the run: see bench.inputs.epoch_orders
     logs: Path | None = None  # folder for the logs of failed children
     look: Callable[[], object] = lambda: None  # once a second; what it raises ends the child
+
+
+def drawn_secret() -> int:
+    """Return a new secret for a run, which nobody can know before."""
+    return secrets.randbits(53)  # what every reader of JSON takes as it is
 
 
 def run_job(
@@ -137,6 +144,7 @@ def _run_step(
         device=device_in_child(cell.device),
         workload=workloads[cell.workload],
         round=step.round,
+        secret=session.secret,
     )
     name = f"{cell.backend}-{cell.device}-{cell.variant}-{step.task}-{step.round}"
     watch = machine.Watch(cell.device, machine.usable_cores(session.threads))

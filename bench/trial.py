@@ -26,13 +26,14 @@ def train(
     start_seconds: float,
     import_seconds: float,
     imported: float | None = None,
+    secret: int | None = None,
     device_memory: DeviceMemory = no_device_memory,
 ) -> Trained:
     """Train a fresh model to the last epoch and return all that was measured.
 
     The two seconds are what was measured before, until the clock showed `imported` (None: now);
-    `device_memory` is asked of an accelerator only. Raises what the backend raises,
-    BrokenContract, NotFinite, BrokenData.
+    `secret` makes the last order (see bench.inputs); `device_memory` is asked of an accelerator
+    only. Raises what the backend raises, BrokenContract, NotFinite, BrokenData.
     """
     begun = time.perf_counter() if imported is None else imported
     raw = read_raw(workload)
@@ -43,7 +44,7 @@ def train(
     parameters = start_parameters(seeded)
     data_done = time.perf_counter()
     model = model_type(seeded, parameters, samples, device)
-    watched = Watched(model, seeded, test)
+    watched = Watched(model, seeded, test, secret=secret)
     if not equal(watched.kept[0], parameters):
         raise BrokenContract("the model starts from other parameters than the given ones")
     watched.train(counter(device))

@@ -38,14 +38,17 @@ class Watched:
         test: Samples,
         clock: Callable[[], float] = time.perf_counter,
         draw: Callable[[range], int] = at_random,
+        secret: int | None = None,
     ) -> None:
         """Look at the model once before it starts: its first copy is none of the timed ones.
 
-        `draw` chooses the epoch that is trained again besides the last.
+        `draw` chooses the epoch that is trained again besides the last, and `secret` makes the
+        order of the last (see bench.inputs).
         """
         self._model = model
         self._workload = workload
         self._test = test
+        self._secret = secret
         self._clock = clock
         self._left: float | None = None  # when the last epoch_done returned
         self.started = 0.0  # by the clock, when the first order was handed out
@@ -71,7 +74,7 @@ class Watched:
             )
 
     def _orders(self) -> Iterator[Integers]:
-        for order in epoch_orders(self._workload):
+        for order in epoch_orders(self._workload, self._secret):
             if self._left is None:
                 self.started = self._clock()
             else:
@@ -122,7 +125,7 @@ class Watched:
     def _trained_again(self, number: int, train: Samples) -> list[str]:
         """Return a mistake if an epoch, counted from 0, brought other than NumPy makes of it."""
         change = replay.Change(self.epochs[number].loss, self.kept[number], self.kept[number + 1])
-        orders = list(epoch_orders(self._workload))[: number + 1]
+        orders = list(epoch_orders(self._workload, self._secret))[: number + 1]
         found = replay.mistakes(self._workload, train, orders, self.epochs[0].loss, change)
         if not found:
             return []

@@ -45,6 +45,7 @@ class Job(Record, frozen=True):
     device: str = "cpu"  # as the child sees it: the only visible GPU is cuda:0
     workload: Workload | None = None
     round: int = 0
+    secret: int | None = None  # see bench.inputs.epoch_orders
     started: float = 0.0  # time.time() when the parent started the process
 
 
@@ -67,6 +68,7 @@ def _work(job_path: Path, result_path: Path) -> None:
     entered, own_number = time.time(), os.getpid()
     _end_with_parent()
     job = msgspec.json.decode(job_path.read_bytes(), type=Job)
+    job_path.unlink()  # it holds the run's secret
     result = perform(job, entered)
     if os.getpid() != own_number:
         os._exit(1)  # a fork that a backend left running: the result is not its to write
@@ -145,6 +147,7 @@ def _perform(job: Job, entered: float) -> Result:
         start_seconds=max(0.0, entered - job.started),  # the system's clock may be set back
         import_seconds=imported - begun,
         imported=imported,
+        secret=job.secret,
         device_memory=getattr(backend, "device_memory_bytes", no_device_memory),
     )
 

@@ -171,6 +171,18 @@ def test_longer_training_begins_like_shorter_training() -> None:
     assert [order.tolist() for order in long[:2]] == [order.tolist() for order in short]
 
 
+def test_a_secret_changes_the_last_order_and_no_other() -> None:
+    """Backends of a run are given the same one, which nobody knows before the run begins."""
+    plain, one, same, other = (
+        [order.tolist() for order in epoch_orders(changed(SMALL, epochs=3), secret)]
+        for secret in (None, 1, 1, 2)
+    )
+    assert plain[:2] == one[:2] == other[:2]
+    assert one == same
+    assert len({tuple(orders[2]) for orders in (plain, one, other)}) == 3
+    assert all(sorted(orders[2]) == sorted(plain[2]) for orders in (one, other))
+
+
 def test_another_seed_gives_other_parameters() -> None:
     """Rounds differ by their seed."""
     one, two = (start_parameters(changed(SMALL, seed=seed)) for seed in (1337, 1338))

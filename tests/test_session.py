@@ -18,6 +18,7 @@ from bench.session import (
     Session,
     all_side_by_side,
     describe,
+    drawn_secret,
     run_job,
     side_by_side,
     step_runner,
@@ -242,6 +243,50 @@ def test_a_backend_that_turns_its_own_clock_is_marked(tmp_path: Path, trick: str
     result = run_job(session_of(backend), job, "cpu", "toy")
     assert isinstance(result, Trained), result
     assert any(mark.startswith("time unaccounted for") for mark in trial_mistakes(result))
+
+
+FORESEEING = """
+import numpy as np
+
+from backends.numpy import Model as Honest
+from backends.numpy import devices, versions
+
+
+class Model(Honest):
+    def __init__(self, workload, parameters, train, device):
+        super().__init__(workload, parameters, train, device)
+        generator = np.random.default_rng([workload.seed, 1])
+        epochs = range(workload.epochs)
+        self.foreseen = [generator.permutation(len(train.labels)) for _ in epochs]
+        self.kept = []
+        super().train(iter(self.foreseen), lambda loss: self.kept.append((loss, self.copy())))
+        self.put(parameters)
+
+    def copy(self):
+        return [(layer.weight.copy(), layer.bias.copy()) for layer in super().parameters()]
+
+    def train(self, orders, epoch_done):
+        for order, foreseen, (loss, after) in zip(orders, self.foreseen, self.kept):
+            if not np.array_equal(order, foreseen):
+                super().train(iter([order]), epoch_done)
+                return
+            self.put(after)
+            epoch_done(loss)
+
+    def put(self, parameters):
+        for layer, (weight, bias) in zip(self._network.layers, parameters):
+            layer.weight[:], layer.bias[:] = weight, bias
+"""
+
+
+def test_a_backend_that_trains_before_the_clock_starts_is_marked(tmp_path: Path) -> None:
+    """It can know all orders but the last, whose epoch then takes as long as an honest one."""
+    backend = inspect(write_toy(tmp_path, "toy", FORESEEING))
+    workload = workload_for("relu", "cpu", epochs=5, train_samples=2_000, test_samples=500)
+    job = Job("train", "toy", str(backend.path), "cpu", workload, secret=drawn_secret())
+    result = run_job(session_of(backend), job, "cpu", "toy")
+    assert isinstance(result, Trained), result
+    assert [mark.partition(":")[0] for mark in trial_mistakes(result)] == ["epochs ran away"]
 
 
 def test_an_honest_toy_is_proved(tmp_path: Path) -> None:

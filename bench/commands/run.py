@@ -22,7 +22,7 @@ from bench.progress import show
 from bench.records import MOST_ROUNDS, CannotSave, Proved, Run, Skipped, read_run, write_run
 from bench.rows import rows_of
 from bench.selection import Refused, check_pythons
-from bench.session import Session, step_runner, together_runner
+from bench.session import Session, drawn_secret, step_runner, together_runner
 
 ROOT = Path(__file__).parents[2]
 ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
@@ -122,10 +122,10 @@ def _wants_more(until: float | None, max_minutes: float) -> Callable[[Run], bool
     return wants_more
 
 
-def _session(options: Options, threads: int, logs: Path) -> Session:
+def _session(options: Options, threads: int, secret: int | None, logs: Path) -> Session:
     backends = discover()
     check_pythons(options.pythons, backends)
-    return Session(backends, threads, options.timeout, options.pythons, logs)
+    return Session(backends, threads, options.timeout, options.pythons, secret, logs)
 
 
 def _planned(options: Options) -> tuple[Session, Path, Run]:
@@ -135,7 +135,7 @@ def _planned(options: Options) -> tuple[Session, Path, Run]:
     stem = f"{created[:19].replace(':', '')}Z-{machine.slug(facts)}"
     path = _new_path(options.reports / "runs", stem)
     logs = options.reports / "logs" / path.stem
-    session = _session(options, threads_for(options.threads), logs)
+    session = _session(options, threads_for(options.threads), drawn_secret(), logs)
     asked = Asked(
         options.backend,
         options.device,
@@ -151,6 +151,7 @@ def _planned(options: Options) -> tuple[Session, Path, Run]:
         command=_command(),
         machine=facts,
         threads=session.threads,
+        secret=session.secret,
         rounds=options.rounds or (1 if options.quick else 5),
         workloads=planned.workloads,
         cells=planned.cells,
@@ -213,7 +214,8 @@ def _resumed(options: Options, file: Path) -> tuple[Session, Path, Run]:
     file = file.resolve()
     record = read_run(file)
     unchanged.check_surroundings(record, file)
-    session = _session(options, record.threads, file.parent.parent / "logs" / file.stem)
+    logs = file.parent.parent / "logs" / file.stem
+    session = _session(options, record.threads, record.secret, logs)
     backends = list(dict.fromkeys(cell.backend for cell in record.cells))
     devices = list(dict.fromkeys(cell.device for cell in record.cells))
     described = plan(session, Asked(backends, devices, ["relu"]), _say).described

@@ -17,7 +17,7 @@ from bench.lock import only_run
 from bench.planning import Asked, Plan, plan
 from bench.records import Cell, Described, Failed, Proof, Proved, Trained
 from bench.runner import Step
-from bench.session import Session, describe, step_runner
+from bench.session import Session, describe, drawn_secret, step_runner
 from bench.worker import Result
 
 TIMEOUT = 1800.0  # seconds that a child may take: the default of `bench run`
@@ -84,7 +84,9 @@ def session_of(config: pytest.Config) -> Session:
         stack = ExitStack()
         stack.enter_context(only_run())
         config.add_cleanup(stack.close)
-        config.stash[SESSION] = Session(discover(), machine.physical_cores(), TIMEOUT)
+        config.stash[SESSION] = Session(
+            discover(), machine.physical_cores(), TIMEOUT, secret=drawn_secret()
+        )
     return config.stash[SESSION]
 
 
