@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from bench import dropout, proof
+from bench import dropout, proof, still
 from bench.clock import EpochClock
 from bench.contract import Integers, Layer, Parameters, Samples
 from bench.inputs import epoch_orders, start_parameters
@@ -166,10 +166,10 @@ class Contract:
 
     def drops_in_training_only_at_the_right_rate_and_scale(self) -> None:
         # Fewer epochs than the proof takes, which looks at the masks themselves besides.
-        seen = dropout.observe(self.model_type, DROPOUT_CHECK, "cpu", bright=20, dark=1)
+        seen = still.observe(self.model_type, DROPOUT_CHECK, "cpu", bright=20, dark=1)
         assert not seen.missed, "dropout is on in prediction"
-        found, expected = np.mean(seen.losses[:20]), dropout.bright_loss(0.2)[0]
-        assert abs(found - expected) < dropout.BRIGHT_TOLERANCE, f"{found}; expected {expected}"
+        found, expected = np.mean(seen.losses[:20]), still.bright_loss(0.2)[0]
+        assert abs(found - expected) < still.BRIGHT_TOLERANCE, f"{found}; expected {expected}"
         assert np.array_equal(*dropout.kept_units(self.model_type, DROPOUT_CHECK, "cpu"))
         given = samples(DROPOUT_CHECK.train_samples)
         lengths = dropout.update_lengths(self.model_type, DROPOUT_CHECK, given, "cpu")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bench import runner
+from bench import checks, runner
 from bench.admission import INPUTS_HASHES
 from bench.records import (
     Cell,
@@ -221,3 +221,8 @@ def make_honest_run(
     )
     proofs = tuple(map(make_proof, run.cells))
     return msgspec.structs.replace(run, **{"proofs": proofs, "trials": trials, **changes})
+
+
+def marks_of(run: Run, backend: str) -> list[str]:
+    """Return the marks of a backend's row."""
+    return next((m for cell, m in checks.marks(run).items() if cell.backend == backend), [])

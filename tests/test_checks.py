@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 from made import (
     make_epoch,
-    make_epochs,
     make_failed,
     make_floor,
     make_proof,
@@ -17,26 +16,14 @@ from made import (
     make_run,
     make_trained,
     make_workload,
+    marks_of,
     with_result,
 )
 
 from bench import checks
-from bench.records import Epoch, FloorOf, Run, Trained
-from bench.workload import VARIANTS
+from bench.records import Epoch, FloorOf, Trained
 
 FOUR = {name: [0.25, 0.26] for name in ("jax", "keras", "numpy", "torch")}
-
-
-def marks_of(run: Run, backend: str) -> list[str]:
-    """Return the marks of a backend's row."""
-    return next((m for cell, m in checks.marks(run).items() if cell.backend == backend), [])
-
-
-def with_last(result: Trained, **changes: Any) -> Trained:
-    """Return a trial with its last epoch changed."""
-    *first, last = result.epochs
-    epochs = (*first, msgspec.structs.replace(last, **changes))
-    return msgspec.structs.replace(result, epochs=epochs)
 
 
 def laps(*seconds: float) -> Sequence[Epoch]:
@@ -127,41 +114,6 @@ def test_phases_account_for_the_time_of_a_trial() -> None:
     assert checks.accounted_seconds(trained) == pytest.approx(trained.total_seconds)
 
 
-@pytest.mark.parametrize("variant", ["relu", "relu-dropout"])
-def test_another_accuracy_than_that_of_the_round_marks_the_row(variant: str) -> None:
-    """Of four backends one that ends 3 % off is named, the other three are not."""
-    run = make_run(FOUR, make_workload(variant))
-    run = with_result(run, "jax", with_last(make_trained(), accuracy=0.79))
-    assert list(checks.marks(run)) == [run.cells[0]]
-    (mark,) = marks_of(run, "jax")
-    assert mark == "accuracy disagrees: 0.7900 in round 1, the others 0.8200"
-
-
-def test_another_loss_than_that_of_the_round_marks_the_row() -> None:
-    """The first epoch that disagrees is named, and said once."""
-    epochs = [msgspec.structs.replace(lap, loss=1.1 * lap.loss) for lap in make_epochs()]
-    run = with_result(make_run(FOUR), "jax", make_trained(epochs=epochs))
-    (mark,) = marks_of(run, "jax")
-    assert mark == "loss disagrees: 1.1 in epoch 1 of round 1, the others 1"
-
-
-def test_other_dropout_masks_are_no_disagreement() -> None:
-    """What is too much for `relu` may be the masks of `relu-dropout`."""
-    other = with_last(make_trained(), accuracy=0.829, loss=0.34)
-    assert marks_of(with_result(make_run(FOUR), "jax", other), "jax") != []
-    dropping = make_run(FOUR, make_workload("relu-dropout"))
-    assert marks_of(with_result(dropping, "jax", other), "jax") == []
-
-
-def test_rounds_and_workloads_are_compared_with_themselves_only() -> None:
-    """Another seed may end elsewhere: rounds are not compared with each other."""
-    other = with_last(make_trained(), accuracy=0.7)
-    run = make_run()
-    for backend in ("numpy", "torch"):
-        run = with_result(run, backend, other, round=1)
-    assert checks.marks(run) == {}
-
-
 def test_an_epoch_faster_than_the_device_marks_the_row() -> None:
     """Twice the rate of one large product is more than any clock may say."""
     run = make_run({"numpy": [0.25], "torch": [0.001]})
@@ -191,16 +143,6 @@ def test_work_hidden_in_the_evaluation_marks_the_row(
     assert len(found) == marked
 
 
-@pytest.mark.parametrize("backends", [["numpy", "jax"], ["jax", "torch", "keras"]])
-def test_other_inputs_than_the_others_mark_the_row(backends: list[str]) -> None:
-    """Who changes NumPy's generator gets other orders, and NumPy, or most, tell."""
-    run = make_run({name: [0.25] for name in backends})
-    other = msgspec.structs.replace(make_trained(), inputs="ba9876543210")
-    found = checks.marks(with_result(run, "jax", other))
-    assert [cell.backend for cell in found] == ["jax"]
-    assert "other inputs: ba9876543210" in "".join(found[run.cells[backends.index("jax")]])
-
-
 def test_failed_trials_and_floors_leave_no_mark() -> None:
     """They are shown as failures, not as violations."""
     run = with_result(make_run(FOUR), "jax", make_failed())
@@ -215,14 +157,3 @@ def test_a_violation_in_every_round_is_said_for_every_round() -> None:
         run = with_result(run, "numpy", make_trained(total_seconds=60.0), round=number)
     marks = marks_of(run, "numpy")
     assert [mark[-9:] for mark in marks] == ["(round 1)", "(round 2)"]
-
-
-def test_what_chance_explains_depends_on_the_work() -> None:
-    """Rounding moves accuracies least, other masks more, RMSprop most; few samples are coarse."""
-    exact, masks, restless = (
-        checks.tolerance(VARIANTS[name]) for name in ("relu", "relu-dropout", "keras-example")
-    )
-    assert exact.accuracy < masks.accuracy < restless.accuracy
-    assert exact.loss < masks.loss < restless.loss
-    few = checks.tolerance(make_workload("relu", test_samples=100))
-    assert few.accuracy > 0.01  # one image of a hundred may flip

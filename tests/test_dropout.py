@@ -10,7 +10,7 @@ from wrong.judge import models
 from wrong.plain import Plain
 
 from backends.numpy import Model as NumPyModel
-from bench import dropout, proof
+from bench import dropout, proof, still
 from bench.contract import Samples
 from bench.inputs import read_raw, scale
 from bench.workload import VARIANTS, Workload
@@ -82,8 +82,8 @@ def test_no_honest_dropout_is_flagged_in_ten_repeats(
 
 def test_the_still_network_says_what_its_loss_should_be(workload: Workload) -> None:
     """Without dropout bright images give class 1, dark ones class 0, and the loss to match."""
-    seen = dropout.observe(Plain, msgspec.structs.replace(workload, dropout=0.0), "cpu")
+    seen = still.observe(Plain, msgspec.structs.replace(workload, dropout=0.0), "cpu")
     assert seen.missed == 0
-    bright, dark = seen.losses[: dropout.BRIGHT_EPOCHS], seen.losses[dropout.BRIGHT_EPOCHS :]
-    assert np.allclose(bright, dropout.loss(0.0))
-    assert np.allclose(dark, dropout.loss(4.0))
+    bright, dark = seen.losses[: still.BRIGHT_EPOCHS], seen.losses[still.BRIGHT_EPOCHS :]
+    assert np.allclose(bright, still.loss(0.0))
+    assert np.allclose(dark, still.loss(4.0))
