@@ -1,6 +1,6 @@
 """`python -m bench`."""
 
-from bench.cli import main
+from bench.cli import start
 
 if __name__ == "__main__":
-    main(prog_name="python -m bench")
+    start()

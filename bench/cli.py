@@ -4,7 +4,9 @@ Exit status: 0 done; 1 something failed (a trial, a proof, a limit); 2 what was 
 be done; 130 interrupted.
 """
 
+import errno
 import io
+import os
 import signal
 import sys
 from pathlib import Path
@@ -205,3 +207,19 @@ def _guarded(command: Any, **arguments: Any) -> int:
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         return 130
+
+
+def start() -> None:
+    """Run the command line; say so if there is no room for what it prints."""
+    try:
+        main(prog_name="python -m bench")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to print would raise again
+        click.echo(
+            f"error: what is printed cannot be written: {error.strerror}; expected a terminal, or "
+            "a disk with room: make some, or let it print elsewhere",
+            err=True,
+        )
+        sys.exit(2)

@@ -47,6 +47,7 @@ def environment(variables: dict[str, str], device: str | None, threads: int) -> 
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",  # a crash in native code leaves its place in the log
         **STRICT_FLOAT32,
         **variables,
     }

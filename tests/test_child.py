@@ -398,3 +398,11 @@ def test_where_nothing_can_be_linked_a_child_makes_its_own(
     monkeypatch.setattr(Path, "symlink_to", refuse)
     result = answer(answering(tmp_path, "return ['cpu']"), once_a_machine=["toy_{user}/headers"])
     assert isinstance(result, Described)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
+def test_a_crash_in_native_code_leaves_its_place_in_the_log(tmp_path: Path) -> None:
+    """A framework that crashes says nothing itself; Python says where it was."""
+    failed = failure(tmp_path, "os.kill(os.getpid(), signal.SIGSEGV)")
+    assert any("Segmentation fault" in line for line in failed.log_tail)
+    assert any("toy.py" in line and "in devices" in line for line in failed.log_tail)

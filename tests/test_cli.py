@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -327,3 +328,17 @@ def test_the_list_shows_every_state(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert lines["absent"] == "absent not installed python -m pip install 'absent-thing>=2'"
     assert lines["ruin"].startswith("ruin broken it does not define versions, Model")
     assert lines["toy"].rstrip() == "toy ready A toy"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", [["--help"], ["list"]])
+def test_a_full_disk_under_the_output_is_said(command: list[str]) -> None:
+    """No traceback: the reason stands on the other stream, the status is 2."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench", *command], stdout=full, stderr=subprocess.PIPE,
+            text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: what is printed cannot be written: No space left")
+    assert len(done.stderr.splitlines()) == 1
