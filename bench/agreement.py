@@ -63,6 +63,7 @@ class Expected(NamedTuple):
 
     accuracy: float  # of the last epoch
     losses: tuple[float, ...]  # of each epoch
+    whose: str  # in words
 
 
 def _expected(judges: Sequence[Trial]) -> Expected | None:
@@ -71,7 +72,11 @@ def _expected(judges: Sequence[Trial]) -> Expected | None:
         return None
     epochs = [trained(judge).epochs for judge in judges]
     losses = tuple(median(epoch.loss for epoch in same) for same in zip(*epochs, strict=True))
-    return Expected(median(of_one[-1].accuracy for of_one in epochs), losses)
+    accuracy = median(of_one[-1].accuracy for of_one in epochs)
+    whose = (
+        "the others" if len(judges) > 1 else judges[0].cell.backend
+    )  # which may be the wrong one
+    return Expected(accuracy, losses, whose)
 
 
 def _contests(run: Run) -> dict[tuple[str, int], list[Trial]]:
@@ -99,14 +104,14 @@ def _disagreements(trial: Trial, expected: Expected, workload: Workload) -> list
     if abs(mine[-1].accuracy - expected.accuracy) > allowed.accuracy:
         found.append(
             f"accuracy disagrees: {mine[-1].accuracy:.4f} in round {trial.round + 1}, "
-            f"the others {expected.accuracy:.4f}"
+            f"{expected.whose} {expected.accuracy:.4f}"
         )
     scale = expected.losses[0]  # later ones may be next to nothing
     for number, (epoch, loss) in enumerate(zip(mine, expected.losses, strict=True), start=1):
         if abs(epoch.loss - loss) > allowed.loss * scale:
             found.append(
                 f"loss disagrees: {epoch.loss:.4g} in epoch {number} of round "
-                f"{trial.round + 1}, the others {loss:.4g}"
+                f"{trial.round + 1}, {expected.whose} {loss:.4g}"
             )
             break
     return found

@@ -27,7 +27,6 @@ from bench.records import (
     Record,
     ThreadPool,
     Trained,
-    write_atomically,
 )
 from bench.workload import Workload
 
@@ -72,7 +71,9 @@ def _work(job_path: Path, result_path: Path) -> None:
     result = perform(job, entered)
     if os.getpid() != own_number:
         os._exit(1)  # a fork that a backend left running: the result is not its to write
-    write_atomically(result_path, msgspec.json.encode(result))
+    whole = result_path.with_suffix(".whole")  # half a result must not look like one
+    whole.write_bytes(msgspec.json.encode(result))
+    whole.replace(result_path)  # no fsync: a busy disk would add to the trial's time
 
 
 def _print_traceback() -> None:

@@ -81,3 +81,15 @@ def test_what_chance_explains_depends_on_the_work() -> None:
     assert exact.loss < masks.loss < restless.loss
     few = agreement.tolerance(make_workload("relu", test_samples=100))
     assert few.accuracy > 0.01  # one image of a hundred may flip
+
+
+def test_of_two_each_is_told_whom_it_contradicts() -> None:
+    """Nobody knows which of the two is wrong, unless one is NumPy, which is not doubted."""
+    run = make_run({"jax": [0.25], "torch": [0.25]})
+    run = with_result(run, "jax", with_last(make_trained(), accuracy=0.7))
+    assert marks_of(run, "jax") == ["accuracy disagrees: 0.7000 in round 1, torch 0.8200"]
+    assert marks_of(run, "torch") == ["accuracy disagrees: 0.8200 in round 1, jax 0.7000"]
+    run = make_run({"numpy": [0.25], "torch": [0.25]})
+    run = with_result(run, "torch", with_last(make_trained(), accuracy=0.7))
+    assert marks_of(run, "torch") == ["accuracy disagrees: 0.7000 in round 1, numpy 0.8200"]
+    assert marks_of(run, "numpy") == []
