@@ -140,12 +140,13 @@ def carry_out(
 ) -> Generator[Step | Done]:
     """Do what is missing of a run: yield every step before it is begun and, saved, when done.
 
-    When all rounds are done and `wants_more` says so, a round is added. Proofs on the CPU, where
-    nothing is timed, are left to `run_together`, if given.
+    When all rounds are done and `wants_more` says so, a round is added. Proofs, in which nothing is
+    timed, are left to `run_together`, if given.
     """
     while True:
-        for untimed, steps in groupby(missing(run), _is_untimed):
-            do = run_together if untimed and run_together else partial(_one_by_one, run_step)
+        for task, steps in groupby(missing(run), lambda step: step.task):
+            together = run_together if task == "prove" else None
+            do = together or partial(_one_by_one, run_step)
             for step, outcome in do([*steps]):
                 if outcome is None:
                     yield step
@@ -163,11 +164,6 @@ def _one_by_one(run_step: RunStep, steps: Sequence[Step]) -> Iterator[tuple[Step
     for step in steps:
         yield step, None
         yield step, run_step(step)
-
-
-def _is_untimed(step: Step) -> bool:
-    """Return whether a step may share the machine: an accelerator's memory may be too small."""
-    return step.task == "prove" and step.cell.device == "cpu"
 
 
 def with_outcome(run: Run, step: Step, result: Result, moment: Moment, started: str) -> Run:

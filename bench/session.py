@@ -3,9 +3,10 @@
 import secrets
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple, TypeVar
@@ -15,8 +16,8 @@ import msgspec
 from bench import machine
 from bench.child import run_child
 from bench.discovery import Backend
-from bench.records import Described, Failed, Moment
-from bench.runner import RunStep, RunTogether, Step
+from bench.records import Described, Failed
+from bench.runner import Outcome, RunStep, RunTogether, Step
 from bench.surroundings import STRICT_FLOAT32, device_in_child, environment
 from bench.worker import Job, Result
 from bench.workload import Workload
@@ -24,7 +25,7 @@ from bench.workload import Workload
 AT_ONCE = 2  # children that prove: most of a proof is the import of a framework
 
 Item = TypeVar("Item", bound=Hashable)
-Outcome = TypeVar("Outcome")
+Value = TypeVar("Value")
 
 
 class Session(NamedTuple):
@@ -71,8 +72,8 @@ def run_job(
 
 
 def side_by_side(
-    session: Session, do: Callable[[Session, Item], Outcome], items: Iterable[Item], at_once: int
-) -> Generator[tuple[Item, Outcome | None]]:
+    session: Session, do: Callable[[Session, Item], Value], items: Iterable[Item], at_once: int
+) -> Generator[tuple[Item, Value | None]]:
     """Do something with each item, so many at once: only where nothing is measured.
 
     Yields an item with None before it is begun and with what came of it as soon as it is done. If
@@ -86,7 +87,7 @@ def side_by_side(
             raise KeyboardInterrupt
 
     waiting = deque(items)
-    running: dict[Future[Outcome], Item] = {}
+    running: dict[Future[Value], Item] = {}
     with ThreadPoolExecutor(at_once) as pool:
         try:
             while waiting or running:
@@ -102,11 +103,11 @@ def side_by_side(
 
 
 def all_side_by_side(
-    session: Session, do: Callable[[Session, Item], Outcome], items: Sequence[Item], at_once: int
-) -> dict[Item, Outcome]:
+    session: Session, do: Callable[[Session, Item], Value], items: Sequence[Item], at_once: int
+) -> dict[Item, Value]:
     """Return what `do` makes of each item, in their order: see `side_by_side`."""
     events = side_by_side(session, do, items, at_once)
-    done = {item: outcome for item, outcome in events if outcome is not None}
+    done = {item: value for item, value in events if value is not None}
     return {item: done[item] for item in items}
 
 
@@ -129,13 +130,20 @@ def step_runner(session: Session, workloads: dict[str, Workload]) -> RunStep:
 
 
 def together_runner(session: Session, workloads: dict[str, Workload]) -> RunTogether:
-    """Return what carries out steps in which nothing is timed, some of them at a time."""
-    return lambda steps: side_by_side(session, partial(_run_step, workloads), steps, AT_ONCE)
+    """Return what carries out steps in which nothing is timed, on the CPU some at a time.
+
+    On an accelerator one at a time: its memory may be too small for two.
+    """
+
+    def run_together(steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome | None]]:
+        for on_cpu, some in groupby(steps, lambda step: step.cell.device == "cpu"):
+            at_once = AT_ONCE if on_cpu else 1
+            yield from side_by_side(session, partial(_run_step, workloads), some, at_once)
+
+    return run_together
 
 
-def _run_step(
-    workloads: dict[str, Workload], session: Session, step: Step
-) -> tuple[Result, Moment]:
+def _run_step(workloads: dict[str, Workload], session: Session, step: Step) -> Outcome:
     cell = step.cell
     job = Job(
         task=step.task,

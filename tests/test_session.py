@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from bench.session import (
     run_job,
     side_by_side,
     step_runner,
+    together_runner,
 )
 from bench.surroundings import STRICT_FLOAT32
 from bench.worker import Job, Result
@@ -190,6 +192,21 @@ def test_who_stops_listening_ends_what_runs_side_by_side(tmp_path: Path) -> None
     assert [next(events) for _ in range(3)] == [("toy", None), ("quick", None), ("quick", True)]
     events.close()
     assert time.monotonic() - before < PATIENCE_SECONDS, "nobody waited for the sleeping child"
+
+
+def test_on_an_accelerator_one_is_proved_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its memory may be too small for two frameworks; on the CPU two are proved at once."""
+    asked: list[tuple[list[str], int]] = []
+
+    def noting(session: Session, do: object, items: Iterable[Step], at_once: int) -> list[object]:
+        asked.append(([step.cell.device for step in items], at_once))
+        return []
+
+    monkeypatch.setattr(glue, "side_by_side", noting)
+    devices = ["cpu", "cpu", "cuda:0", "cuda:1", "cpu"]
+    steps = [Step("prove", make_cell("toy", device), 0) for device in devices]
+    assert list(together_runner(session_of(), {})(steps)) == []
+    assert asked == [(["cpu", "cpu"], 2), (["cuda:0", "cuda:1"], 1), (["cpu"], 2)]
 
 
 def test_an_interruption_ends_all_that_runs_side_by_side(tmp_path: Path) -> None:
