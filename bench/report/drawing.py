@@ -21,28 +21,32 @@ def begin(folder: Path, wanted: Mapping[str, Chart]) -> Callable[[], list[Path]]
     raises CannotSave if one cannot be.
     """
     marks = {stem: (MARK % charts.digest(chart)).encode() for stem, chart in wanted.items()}
-    stale = {stem: schemes for stem, mark in marks.items()
-             if (schemes := _stale_schemes(folder, stem, mark))}  # fmt: skip
+    stale = [stem for stem, mark in marks.items() if _stale_schemes(folder, stem, mark)]
     drawings = vega.all_drawn([charts.to_draw(wanted[stem]) for stem in stale])
 
     def finish() -> list[Path]:
-        written: list[Path] = []
         if not wanted and not folder.exists():
-            return written
+            return []
         try:
             folder.mkdir(exist_ok=True)
             _remove_others(folder, wanted)
-            for (stem, schemes), drawing in zip(stale.items(), drawings, strict=True):
-                for name in schemes:  # they differ in nothing but colours
-                    content = charts.coloured(drawing, SCHEMES[name]) + b"\n" + marks[stem]
-                    written.append(folder / f"{stem}-{name}.svg")
-                    write_atomically(written[-1], content)
+            pairs = zip(stale, drawings, strict=True)
+            return [path for stem, drawing in pairs
+                    for path in _write(folder, stem, drawing, marks[stem])]  # fmt: skip
         except OSError as error:
             reason = f"{folder} cannot be written: {error}; name another --reports"
             raise CannotSave(reason) from error
-        return written
 
     return finish
+
+
+def _write(folder: Path, stem: str, drawing: str, mark: bytes) -> list[Path]:
+    """Write a drawing for each scheme that has none of this mark; they differ in colours only."""
+    schemes = _stale_schemes(folder, stem, mark)
+    paths = [folder / f"{stem}-{name}.svg" for name in schemes]
+    for name, path in zip(schemes, paths, strict=True):
+        write_atomically(path, charts.coloured(drawing, SCHEMES[name]) + b"\n" + mark)
+    return paths
 
 
 def _stale_schemes(folder: Path, stem: str, mark: bytes) -> list[str]:
