@@ -17,9 +17,9 @@ from bench.products import Array, Layers, Products, libraries_for
 from bench.records import Floor
 from bench.workload import Workload
 
-EPOCH_REPEATS = 5
-PEAK_SECONDS = 1.0  # spent on large products at least; the fastest of them counts
-PEAK_REPEATS = 5
+EPOCH_REPEATS = 3
+PEAK_SECONDS = 0.5  # spent on large products at least; the fastest of them counts
+PEAK_REPEATS = 3
 LARGE = {"cpu": 2048}  # rows and columns of the large product
 LARGE_ELSEWHERE = 8192
 
