@@ -100,15 +100,17 @@ def bare_torch_compile(
     import torch
     from torch import nn
 
-    weights = [torch.tensor(array) for layer in parameters for array in layer]
+    weights = [
+        torch.tensor(array.T).contiguous() for layer in parameters for array in layer
+    ]  # (out, in), as PyTorch's layers keep them
     images, labels = torch.tensor(train.images), torch.tensor(train.labels)
     rate = workload.optimizer.learning_rate
 
     def mean_loss(weights, x, y):
         w1, b1, w2, b2, w3, b3 = weights
-        x = nn.functional.relu(x @ w1 + b1)
-        x = nn.functional.relu(x @ w2 + b2)
-        return nn.functional.cross_entropy(x @ w3 + b3, y)
+        x = nn.functional.relu(nn.functional.linear(x, w1, b1))
+        x = nn.functional.relu(nn.functional.linear(x, w2, b2))
+        return nn.functional.cross_entropy(nn.functional.linear(x, w3, b3), y)
 
     @partial(torch.compile, dynamic=False)
     def step(rows):
