@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 from wrong import dropping
-from wrong.judge import models
+from wrong.judge import models, of_trial
 from wrong.plain import Plain
 
 from backends.numpy import Model as NumPyModel
@@ -46,6 +46,17 @@ CAUGHT_BY = {
     "UnmaskedGradient": GRADIENTS,
     "StraightThrough": "other units in the backward pass",
 }
+
+OTHER_MASKS = r"lies \d\.\d\d times as far from those under other dropout masks"
+SEEN_IN_TRIALS = {  # the masks of the others are right one by one, but not together
+    "relu-dropout": [
+        "NoDropout", "OneLayerOnly", "SecondLayerOnly", "OtherRate", "KeepsTheRate",
+        "OneMaskForTheBatch", "DropsPixels", "OffAfterPrediction", "UnmaskedGradient",
+        "StraightThrough",
+    ],
+    "keras-example": ["NoDropout", "OneLayerOnly", "SecondLayerOnly", "OneMaskForTheBatch"],
+}  # fmt: skip
+IMAGES = {"relu-dropout": 600, "keras-example": 3_840}  # RMSprop needs steps to remember
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +98,28 @@ def test_the_still_network_says_what_its_loss_should_be(workload: Workload) -> N
     bright, dark = seen.losses[: still.BRIGHT_EPOCHS], seen.losses[still.BRIGHT_EPOCHS :]
     assert np.allclose(bright, still.loss(0.0))
     assert np.allclose(dark, still.loss(4.0))
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [(variant, name) for variant, names in SEEN_IN_TRIALS.items() for name in names],
+)
+def test_a_mistake_that_the_proof_was_not_shown_is_caught_in_the_trial(
+    variant: str, name: str
+) -> None:
+    """A backend may know that it is proved: what it drops when it is timed is looked at, too."""
+    found = of_trial(models(dropping)[name], in_trial(variant))
+    assert re.search(OTHER_MASKS, found or "not caught")
+
+
+@pytest.mark.parametrize("variant", SEEN_IN_TRIALS)
+@pytest.mark.parametrize("model", [NumPyModel, Plain])
+def test_honest_dropout_is_believed_in_the_trial(model: type[Plain], variant: str) -> None:
+    """Masks of its own are as far from others as those are from each other."""
+    assert not re.search("masks", of_trial(model, in_trial(variant)) or "")
+
+
+def in_trial(variant: str) -> Workload:
+    """Return a variant at its full width, with as few images as show its dropout."""
+    sizes = {"train_samples": IMAGES[variant], "test_samples": 100, "epochs": 3}
+    return msgspec.structs.replace(VARIANTS[variant], **sizes)

@@ -69,6 +69,13 @@ def test_a_loss_that_rounding_does_not_explain_is_found() -> None:
     assert found_in(small("relu"), wrong).startswith("the loss ")
 
 
+def test_too_few_steps_for_rmsprop_to_forget_tell_nothing_of_masks() -> None:
+    """A reference that has too little to remember is farther from all than they are apart."""
+    workload = make_workload("keras-example", train_samples=1_000, test_samples=10, epochs=5)
+    samples, orders, change = honest(workload)
+    assert mistakes(workload, samples, orders, 1.0, change) == []
+
+
 @pytest.mark.parametrize("variant", CHANCE)
 def test_a_late_loss_may_be_mostly_chance(variant: str) -> None:
     """It is judged by the first epoch's: 2 % of that may be half of a loss that is almost 0."""
