@@ -156,7 +156,7 @@ class Trained(Record, frozen=True, tag="trained"):
     epochs: tuple[Epoch, ...]
     settle_seconds: Seconds  # copy of the parameters right after a clock stopped (median epoch)
     idle_copy_seconds: Seconds  # the same copy again, the device certainly idle
-    check_seconds: Seconds  # all copies, and epochs trained again (see bench.replay)
+    check_seconds: Seconds  # copies, second predictions, epochs trained again: bench.watched
     total_seconds: Seconds  # from the child's start to its end, by the parent's clock
     peak_memory_bytes: Count | None = None
     device_memory_bytes: Count | None = None

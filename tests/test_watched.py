@@ -113,6 +113,20 @@ def test_a_model_that_returns_early_is_refused(epochs: int) -> None:
         watched(epochs).train()
 
 
+@pytest.mark.parametrize(("variant", "times"), [("relu", 1), ("relu-dropout", 2)])
+def test_with_dropout_predictions_are_made_twice(variant: str, times: int) -> None:
+    """Only there can something be made ready for an epoch whose order is not known yet."""
+    time = Time()
+    model = FakeModel(time)
+    workload = make_workload(variant, hidden=(4,), epochs=3, train_samples=20, test_samples=4)
+    seen = Watched(model, workload, TEST, time)
+    seen.train()
+    assert model.calls == ["copy", *["epoch", "copy", "copy", *["predict"] * times] * 3]
+    assert [epoch.evaluation_seconds for epoch in seen.epochs] == [0.5, 0.5, 0.5]
+    assert seen.again == [0.5] * 3 * (times - 1)
+    assert seen.seconds_of_checks == 3 * (0.25 + 0.25) + sum(seen.again)
+
+
 def test_a_model_cannot_train_longer_than_asked() -> None:
     """There is no order after the last."""
     with pytest.raises(StopIteration):
@@ -285,3 +299,23 @@ def test_orders_are_those_of_the_workload() -> None:
     model = Noting(time)
     Watched(model, WORKLOAD, TEST, time).train()
     assert model.orders == [order.tolist() for order in inputs.epoch_orders(WORKLOAD)]
+
+
+def test_work_that_hides_in_predictions_is_found() -> None:
+    """Masks of the next epoch, drawn by the first prediction, are missing from the second."""
+    seen, train = honest(make_workload("relu-dropout", **SMALL))
+    seen.again = [-0.05, -0.05, 0.1]  # after the first took no time: none is left to draw for
+    seen.check(train)
+    seen.again = [-0.05, -0.05, -0.03]
+    with pytest.raises(BrokenContract, match="takes 50 ms less when asked again: other work"):
+        seen.check(train)
+
+
+def test_some_slow_predictions_are_no_work_that_hides() -> None:
+    """A neighbour may disturb most of them, too."""
+    seen, train = honest(make_workload("relu-dropout", epochs=9, **SMALL))
+    seen.again = [-9.0] * 6 + [0.0] * 3
+    seen.check(train)
+    seen.again = [-9.0] * 7 + [0.0] * 2
+    with pytest.raises(BrokenContract, match="when asked again"):
+        seen.check(train)
