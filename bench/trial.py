@@ -52,7 +52,7 @@ def train(
     peak_memory = peak_memory_bytes()  # before the check, whose memory is not the backend's
     device_peak = None if device == "cpu" else device_memory(device)
     check_begun = time.perf_counter()
-    watched.check(samples)  # when all is measured: it costs an epoch of NumPy
+    watched.check(samples)  # when all is measured: it costs some epochs of NumPy
     check_seconds = time.perf_counter() - check_begun + watched.seconds_of_checks
     return Trained(
         inputs=inputs,
