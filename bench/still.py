@@ -29,13 +29,12 @@ DARK_EPOCHS = 40
 PREDICT_EPOCHS = 40  # from one prediction to the next, the first after the first epoch
 SAMPLES = 128  # half of them bright, half dark; an epoch takes those of one kind twice: one batch
 HIDDEN = (256, 256)  # wide enough for its mean, quick
-BRIGHT_TOLERANCE = 0.005  # of the loss; chance moves it by 0.0003, a rate that is 1 % off by 0.008
 BRIGHT_SPREADS = (0.75, 1.25)  # of the epochs over the expected one: chance moves it by 0.05,
 # pairs of rows, or of units, with one mask make it 1.4, a fixed number of units 0.3
 ALIKE_LIMIT = 0.35  # correlation of steps some steps apart: chance 0.07, pairs with one mask 0.5
 ALIKE_STEPS = 30  # so far apart at most
 TINY = 1e-30  # a mask that never changes makes no spread to divide by
-DEVIATIONS = 6  # standard deviations by which chance may move a mean
+DEVIATIONS = 5  # standard deviations by which chance may move a mean: honest 2.4 in 64 experiments
 DARK_SPREADS = (0.45, 1.7)  # chance moves it by 0.11
 
 
@@ -57,7 +56,7 @@ def _judge_bright(losses: list[float], rate: float) -> list[str]:
     """Compare mean and spread of the epochs' losses with those of independent masks."""
     expected, spread = bright_loss(rate)
     found = []
-    if abs(np.mean(losses) - expected) > BRIGHT_TOLERANCE:
+    if abs(np.mean(losses) - expected) > tolerance(spread, BRIGHT_EPOCHS):
         found.append("dropout in training has another rate, scale or place than the workload's")
     low, high = BRIGHT_SPREADS
     if not low < np.std(losses, ddof=1) / spread < high:
@@ -80,6 +79,11 @@ def bright_loss(rate: float) -> tuple[float, float]:
     return float(mean), float(np.sqrt(np.dot(chances, (losses - mean) ** 2) / SAMPLES))
 
 
+def tolerance(spread: float, epochs: int) -> float:
+    """Return by how much chance may move the mean of so many losses that spread so wide."""
+    return DEVIATIONS * spread / math.sqrt(epochs)
+
+
 def _alike(losses: list[float]) -> float:
     """Return the largest correlation between losses of steps that are some steps apart."""
     away = np.subtract(losses, np.mean(losses))
@@ -94,7 +98,7 @@ def _judge_dark(losses: list[float], rate: float) -> list[str]:
     expected = rate * dropped + (1 - rate) * kept
     spread = (dropped - kept) * np.sqrt(rate * (1 - rate) / SAMPLES)
     found = []
-    if abs(np.mean(losses) - expected) > DEVIATIONS * spread / np.sqrt(DARK_EPOCHS):
+    if abs(np.mean(losses) - expected) > tolerance(spread, DARK_EPOCHS):
         found.append("dropout drops another share of the units than its rate")
     low, high = DARK_SPREADS
     if not low < np.std(losses, ddof=1) / spread < high:

@@ -27,6 +27,7 @@ CAUGHT_BY = {
     "SecondLayerOnly": PLACE,
     "OtherRate": PLACE,
     "KeepsTheRate": SHARE,
+    "ByteMasks": PLACE,
     "Unscaled": PLACE,
     "ScaledInPrediction": PLACE,
     "OneMaskForTheBatch": MASKS,

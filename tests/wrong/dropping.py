@@ -46,6 +46,14 @@ class KeepsTheRate(OtherRate):
     rate_of_dropout = 0.8
 
 
+class ByteMasks(Plain):
+    """Masks from bytes: 51 of 256 is not quite a fifth, but is scaled as if it were."""
+
+    def drop(self, values, number):
+        kept = self.random.integers(0, 256, values.shape, np.uint8) >= 51
+        return values * kept / np.float32(1 - self.workload.dropout)
+
+
 class Unscaled(Plain):
     """Dropped values are not made up for by the others."""
 
