@@ -83,10 +83,10 @@ def mistakes(
     if workload.dropout and not (remembers and workload.steps < MEMORY_STEPS):
         other = replay(workload, train, orders, found.before, 2 * OTHER_MASKS)
         limit = DISTANCE_LIMIT / min(workload.hidden) ** 0.5
-        contradictions += _masks([found.weights, expected.weights, other.weights], limit)
-    if not by_chance and not _distance(found, expected) <= CHANGE_LIMIT[workload.activation]:
+        contradictions += _distances(found, expected, other, limit)
+    if not by_chance and not _deviation(found, expected) <= CHANGE_LIMIT[workload.activation]:
         contradictions.append(
-            f"the parameters changed otherwise: {_distance(found, expected):.2g} of the change off"
+            f"the parameters changed otherwise: {_deviation(found, expected):.2g} of the change off"
         )
     return contradictions
 
@@ -105,12 +105,13 @@ def _lengths(found: Change, expected: Change) -> list[str]:
     return contradictions
 
 
-def _masks(changes: list[list[Floats]], limit: float) -> list[str]:
-    """Return which layers' first change is not as far from the others as they are apart."""
+def _distances(found: Change, one: Change, two: Change, limit: float) -> list[str]:
+    """Return which layers' change is not as far from two of the reference as they are apart."""
     contradictions = []
-    for number, (found, one, two) in enumerate(zip(*changes, strict=True), start=1):
-        apart = np.linalg.norm(one - two)
-        ratio = np.hypot(np.linalg.norm(found - one), np.linalg.norm(found - two)) / apart / 2**0.5
+    layers = zip(found.weights, one.weights, two.weights, strict=True)
+    for number, (mine, first, second) in enumerate(layers, start=1):
+        away = np.hypot(np.linalg.norm(mine - first), np.linalg.norm(mine - second)) / 2**0.5
+        ratio = away / np.linalg.norm(first - second)
         if not abs(ratio - 1) <= limit:
             contradictions.append(
                 f"the change of layer {number} lies {ratio:.2f} times as far from those under "
@@ -154,7 +155,7 @@ def _train(network: Network, workload: Workload, train: Samples, order: Integers
     return loss / len(order)
 
 
-def _distance(found: Change, expected: Change) -> float:
+def _deviation(found: Change, expected: Change) -> float:
     """Return |found change - expected change| / |expected change|, over all parameters."""
     mine, other = (flat(change.after) - flat(change.before) for change in (found, expected))
     return float(np.linalg.norm(mine - other) / np.linalg.norm(other))
