@@ -48,3 +48,18 @@ def test_records_workload_and_contract_import_only_each_other() -> None:
         "assert ours == {'bench.records', 'bench.workload'}, ours\n"
     )
     assert loaded(script) == "[]"
+
+
+def test_without_the_harness_needs_the_command_says_what_to_install() -> None:
+    """Whoever forgot the environment reads one line, not a traceback."""
+    ended = subprocess.run(
+        [sys.executable, "-S", "-m", "bench", "list"],  # -S: nothing that was installed is found
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "is not installed for" in ended.stderr
+    assert "pip install -e" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
