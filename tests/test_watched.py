@@ -302,20 +302,21 @@ def test_orders_are_those_of_the_workload() -> None:
 
 
 def test_work_that_hides_in_predictions_is_found() -> None:
-    """Masks of the next epoch, drawn by the first prediction, are missing from the second."""
-    seen, train = honest(make_workload("relu-dropout", **SMALL))
-    seen.again = [-0.05, -0.05, 0.1]  # seconds, beside a first that took none by this time
+    """Masks of the next epoch, drawn by the first prediction, are missing from the second.
+
+    A neighbour may disturb most of the epochs, but not all of them; here a first prediction takes
+    no time, so the seconds of the second ones are those of a difference.
+    """
+    seen, train = honest(make_workload("relu-dropout", epochs=9, **SMALL))
+    seen.again = [-0.05] * 6 + [0.0] * 3
     seen.check(train)
-    seen.again = [-0.05, -0.05, -0.006]
+    seen.again = [-0.05] * 6 + [-0.006, 0.0, 0.0]
     with pytest.raises(BrokenContract, match="predicting takes 50 ms less when done again"):
         seen.check(train)
 
 
-def test_some_slow_predictions_are_no_work_that_hides() -> None:
-    """A neighbour may disturb most of them, too."""
-    seen, train = honest(make_workload("relu-dropout", epochs=9, **SMALL))
-    seen.again = [-9.0] * 6 + [0.0] * 3
+def test_a_few_predictions_tell_nothing() -> None:
+    """A framework may predict slowly until it is warm, whatever it does besides."""
+    seen, train = honest(make_workload("relu-dropout", epochs=7, **SMALL))
+    seen.again = [-9.0] * 7
     seen.check(train)
-    seen.again = [-9.0] * 7 + [0.0] * 2
-    with pytest.raises(BrokenContract, match="when done again"):
-        seen.check(train)
