@@ -11,8 +11,9 @@ from bench import agreement
 from bench.agreement import TEST_SAMPLES, trained
 from bench.records import Cell, Failed, Floor, Proof, Proved, Run, Trained, Trial
 
-SETTLE_SHARE = 0.05  # of an epoch, that the first copy may take longer than an idle one
-SETTLE_SECONDS = 0.005  # and that many seconds: Linux may give 4 ms to another process
+SETTLE_SHARE = 0.005  # of an epoch, that the first copy may take longer than an idle one
+SETTLE_SECONDS = 0.002  # or that many seconds: honest 0.0006 at most; one update left for later
+# takes 0.0024 to 0.0045 where an epoch takes 0.2 to 0.3
 RUNAWAY = 3.0  # slowest epoch over the median, the first (which compiles) left out
 RUNAWAY_SECONDS = 0.02  # below that a single interruption by the system is enough
 PHASES_SHARE = 0.95  # of a child's time that the recorded phases must account for

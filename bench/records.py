@@ -154,7 +154,7 @@ class Trained(Record, frozen=True, tag="trained"):
     data_seconds: Seconds  # of importing the harness's part, reading and scaling
     build_seconds: Seconds  # until the first order is asked for
     epochs: tuple[Epoch, ...]
-    settle_seconds: Seconds  # copy of the parameters right after a clock stopped (median epoch)
+    settle_seconds: Seconds  # copy of the parameters right after a clock stopped: bench.watched
     idle_copy_seconds: Seconds  # the same copy again, the device certainly idle
     check_seconds: Seconds  # copies, second predictions, epochs trained again: bench.watched
     total_seconds: Seconds  # from the child's start to its end, by the parent's clock
