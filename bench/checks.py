@@ -68,7 +68,7 @@ def _settle(trained: Trained) -> str | None:
     if waited <= limit:
         return None
     return (
-        f"clock stopped early: the device worked on for {1000 * waited:.0f} ms "
+        f"clock stopped early: the device worked on for {1000 * waited:.2g} ms "
         "after the last epoch was reported as done"
     )
 
