@@ -76,7 +76,7 @@ def extra_info(harness: Harness, proof: Proof, trained: Trained) -> dict[str, An
         "accuracy": last.accuracy,
         "loss": last.loss,
         "proof": {**msgspec.to_builtins(proof.result), "holds": True},
-        "mistakes": checks.trial_mistakes(trained),
+        "mistakes": checks.trial_mistakes(trained, cell.device == "cpu"),
         "first_epoch_seconds": trained.epochs[0].seconds,
         "versions": described.versions,
         "threads": harness.session.threads,

@@ -37,4 +37,4 @@ def of_trial(model: type[Model], workload: Workload) -> str | None:
         )
     except Exception as error:  # the worker makes a failed trial of whatever is raised
         return f"{type(error).__name__}: {error}"
-    return "; ".join(checks.trial_mistakes(result)) or None
+    return "; ".join(checks.trial_mistakes(result, on_cpu=True)) or None
