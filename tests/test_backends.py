@@ -86,7 +86,8 @@ def outcomes(
         refuse(f"{backend}: {discover()[backend].problem}")
     found = checks[backend].result()
     if found["names_its_devices_and_versions"] == NO_DEVICE:
-        refuse(f"{backend}: it sees no device here that this test may use")
+        purpose = discover()[backend].purpose  # it says what a backend needs to see one
+        refuse(f"{backend}: it sees no device here that this test may use ({purpose})")
     return found
 
 
