@@ -11,9 +11,10 @@ from bench import agreement
 from bench.agreement import TEST_SAMPLES, trained
 from bench.records import Cell, Failed, Floor, Proof, Proved, Run, Trained, Trial
 
-# By which the first copy may take longer than an idle one, in seconds or in shares of an epoch, by
-# whether the CPU computes. There honest ones take 0.0006 at most, and one update that is left for
-# later 0.0024 to 0.0045 of 0.2 to 0.3. Of accelerators nothing is known; some copy only once.
+# By how much the first copy may take longer than an idle one: seconds, or a share of an epoch, by
+# whether the CPU computes. There it was 0.0006 s at most for honest backends and 0.0022 to 0.0049 s
+# for one that left the last update for later, in epochs of 0.2 to 0.3 s. Of accelerators nothing is
+# known, and some frameworks copy from them only once.
 SETTLE_SECONDS = {True: 0.002, False: 0.005}
 SETTLE_SHARE = {True: 0.005, False: 0.05}
 RUNAWAY = 3.0  # slowest epoch over the median, the first (which compiles) left out

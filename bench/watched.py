@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 
@@ -33,6 +34,8 @@ PREDICTING_SECONDS = 0.005  # or that many, by which the first of two prediction
 # honest 0.004 at most in 10 epochs, masks drawn ahead 0.009 to 0.023
 PREDICTING_EPOCHS = 8  # that tell: JAX predicts slowly after the first three, now and then
 at_random = random.SystemRandom().choice  # whatever a backend seeds
+
+Value = TypeVar("Value")
 
 
 class Watched:
@@ -113,8 +116,7 @@ class Watched:
     @property
     def typical_copies(self) -> tuple[float, float]:
         """Seconds of the two copies of one epoch: the one whose wait is the lower quartile."""
-        waits = sorted(self.copies, key=lambda pair: pair[0] - pair[1])
-        return waits[len(waits) // 4]
+        return lower_quartile(self.copies, lambda pair: pair[0] - pair[1])
 
     @property
     def seconds_of_checks(self) -> float:
@@ -148,7 +150,7 @@ class Watched:
 
     def _between(self) -> list[str]:
         """Return a mistake if much time passed between the epochs, where no clock runs."""
-        typical = lower_quartile(self.between or [0.0])
+        typical = lower_quartile(self.between or [0.0], float)
         if typical <= self._allowed(BETWEEN_SECONDS):
             return []
         return [f"{1000 * typical:.0f} ms pass between two epochs, off the clock"]
@@ -158,7 +160,8 @@ class Watched:
         if len(self.again) < PREDICTING_EPOCHS:
             return []
         pairs = zip(self.epochs, self.again, strict=True)
-        typical = lower_quartile([epoch.evaluation_seconds - again for epoch, again in pairs])
+        more = [epoch.evaluation_seconds - again for epoch, again in pairs]
+        typical = lower_quartile(more, float)
         if typical <= self._allowed(PREDICTING_SECONDS):
             return []
         return [
@@ -171,9 +174,9 @@ class Watched:
         return max(ASIDE_SHARE * median(epoch.seconds for epoch in self.epochs), seconds)
 
 
-def lower_quartile(seconds: Sequence[float]) -> float:
-    """Return the one that a quarter of them lies below."""
-    return sorted(seconds)[len(seconds) // 4]
+def lower_quartile(values: Sequence[Value], seconds: Callable[[Value], float]) -> Value:
+    """Return the value that a quarter of them lies below, in the order of their `seconds`."""
+    return sorted(values, key=seconds)[len(values) // 4]
 
 
 def score(predicted: Integers, labels: Integers) -> float:
