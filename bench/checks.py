@@ -9,12 +9,13 @@ from statistics import median
 
 from bench import agreement
 from bench.agreement import TEST_SAMPLES, trained
+from bench.clock import TELLING_EPOCHS
 from bench.records import Cell, Failed, Floor, Proof, Proved, Run, Trained, Trial
 
-# By how much the first copy may take longer than an idle one: seconds, or a share of an epoch, by
-# whether the CPU computes. There it was 0.0006 s at most for honest backends and 0.0022 to 0.0049 s
-# for one that left the last update for later, in epochs of 0.2 to 0.3 s. Of accelerators nothing is
-# known, and some frameworks copy from them only once.
+# By how much a first copy may take longer than an idle one: seconds, or a share of an epoch. True:
+# where the CPU computes and the epochs are enough to tell. There it was 0.0006 s at most for honest
+# backends and 0.0022 to 0.0049 s for one that left the last update for later, in epochs of 0.2 to
+# 0.3 s. Of accelerators nothing is known, and some frameworks copy from them only once.
 SETTLE_SECONDS = {True: 0.002, False: 0.005}
 SETTLE_SHARE = {True: 0.005, False: 0.05}
 RUNAWAY = 3.0  # slowest epoch over the median, the first (which compiles) left out
@@ -67,8 +68,9 @@ def trial_mistakes(trained: Trained, on_cpu: bool) -> list[str]:
 
 def _settle(trained: Trained, on_cpu: bool) -> str | None:
     waited = trained.settle_seconds - trained.idle_copy_seconds
-    share = SETTLE_SHARE[on_cpu] * median(epoch.seconds for epoch in trained.epochs)
-    if waited <= max(share, SETTLE_SECONDS[on_cpu]):
+    close = on_cpu and len(trained.epochs) >= TELLING_EPOCHS
+    share = SETTLE_SHARE[close] * median(epoch.seconds for epoch in trained.epochs)
+    if waited <= max(share, SETTLE_SECONDS[close]):
         return None
     return (
         f"clock stopped early: the device worked on for {1000 * waited:.2g} ms "

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from bench.contract import Integers
 from bench.energy import Counter, spent
 
+TELLING_EPOCHS = 8  # so many tell small times from a busy machine's, and from a framework's first
+
 
 class BrokenContract(Exception):
     """A backend did not do what bench.contract asks of it."""

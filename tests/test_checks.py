@@ -82,8 +82,7 @@ def test_honest_runs_have_no_mark() -> None:
     ("trained", "name"),
     [
         (make_trained(epochs=4, settle_seconds=0.05), "clock stopped early: "),
-        (make_trained(0.01, 4, settle_seconds=0.0035), "clock stopped early"),
-        (make_trained(1.0, 4, settle_seconds=0.0065), "clock stopped early"),
+        (make_trained(0.01, 4, settle_seconds=0.007), "clock stopped early"),
         (make_trained(epochs=4 * [make_epoch(loss=1)]), "loss did not fall: 1 in"),
         (make_trained(epochs=laps(0.2, 0.1, 0.1, 0.31)), "epochs ran away: "),
         (make_trained(epochs=4, total_seconds=60.0), "time unaccounted for: 58"),
@@ -102,8 +101,8 @@ def test_what_is_within_the_limits_is_no_violation() -> None:
     """A slow first epoch, a short wait and a small gap are how honest trials look."""
     for trained in (
         make_trained(epochs=laps(5.0, 0.1, 0.1)),  # compiling
-        make_trained(0.1, settle_seconds=0.0025),  # 1.5 ms beyond the idle copy
-        make_trained(1.0, settle_seconds=0.0055),  # 4.5 ms, but an epoch is long
+        make_trained(0.1, 8, settle_seconds=0.0025),  # 1.5 ms beyond the idle copy
+        make_trained(1.0, 8, settle_seconds=0.0055),  # 4.5 ms, but an epoch is long
         make_trained(epochs=laps(0.01, 0.004, 0.019)),  # one interruption by the system
         make_trained(epochs=[make_epoch(loss=3)]),  # one epoch cannot fall
         make_trained(total_seconds=make_trained().total_seconds + 0.15),
@@ -111,10 +110,19 @@ def test_what_is_within_the_limits_is_no_violation() -> None:
         assert checks.trial_mistakes(trained, on_cpu=True) == []
 
 
-@pytest.mark.parametrize(("seconds", "wait"), [(0.02, 0.004), (1.0, 0.04)])
+@pytest.mark.parametrize(
+    ("seconds", "wait"), [(0.01, 0.0025), (0.02, 0.004), (1.0, 0.0055), (1.0, 0.04)]
+)
 def test_an_accelerator_may_copy_slower_the_first_time(seconds: float, wait: float) -> None:
-    """Some frameworks keep what was copied; what would mark a row of the CPU is allowed there."""
-    trained = make_trained(seconds, settle_seconds=wait, idle_copy_seconds=0.0)
+    """Some frameworks keep what was copied; what would mark a row of the CPU is allowed there.
+
+    So it is in few epochs, all of which a busy machine may disturb.
+    """
+    few, trained = (
+        make_trained(seconds, epochs, settle_seconds=wait, idle_copy_seconds=0.0)
+        for epochs in (7, 8)
+    )
+    assert checks.trial_mistakes(few, on_cpu=True) == []
     assert checks.trial_mistakes(trained, on_cpu=False) == []
     (mark,) = checks.trial_mistakes(trained, on_cpu=True)
     assert mark.startswith("clock stopped early")

@@ -252,7 +252,7 @@ def test_another_loss_than_that_of_the_last_epoch_is_found() -> None:
 
 def test_much_time_between_epochs_is_found() -> None:
     """What passes off the clock between most epochs is part of the work; a few were disturbed."""
-    seen, train = honest(make_workload(**SMALL))
+    seen, train = honest(make_workload(**{**SMALL, "epochs": 8}))
     seen.between = [0.05, 0.002, 0.002, 0.05]
     seen.check(train)
     seen.between = [0.05, 0.001, 0.05, 0.05]
