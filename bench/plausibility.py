@@ -54,9 +54,10 @@ def _machine(machine: Machine) -> Iterator[str]:
 def _floors(run: Run) -> Iterator[str]:
     """Yield why the floors, which rates are judged by, cannot be believed."""
     planned = {(cell.device, cell.workload) for cell in run.cells}
-    found = Counter((floor.device, floor.workload) for floor in run.floors)
-    if found.keys() - planned or max(found.values(), default=1) > 1:
-        yield "it has floors of devices or workloads that no row has, or two of one"
+    found = Counter((floor.device, floor.workload, floor.round) for floor in run.floors)
+    strange = [key for key in found if key[:2] not in planned or key[2] >= run.rounds]
+    if strange or max(found.values(), default=1) > 1:
+        yield "it has floors of devices, workloads or rounds that no row has, or two of one"
     for floor in run.floors:
         if floor.workload in run.workloads and (mistake := _floor(floor, run)):
             yield f"the floor of {floor.device}: {mistake}"

@@ -31,43 +31,49 @@ class NoLibrary(Exception):
     """None of the libraries that could measure the floor of a device is installed."""
 
 
-def libraries_for(device: str) -> Iterator[Products]:
-    """Yield all installed libraries for the CPU, the first one for an accelerator."""
+def libraries_for(device: str, name: str | None = None) -> Iterator[Products]:
+    """Yield all installed libraries for the CPU, the first one for an accelerator.
+
+    With a `name`, as a library's, only that library. Raises NoLibrary if there is none.
+    """
+    found = _installed(device, name)
+    first = next(found, None)
+    if first is None:
+        expected = name or "PyTorch, CuPy or JAX"
+        raise NoLibrary(
+            f"no library here can multiply matrices on {device}; expected {expected}: install "
+            "it to have the floor measured"
+        )
+    yield first
     if device == "cpu":
-        yield _numpy()
-        yield from _installed(device)
-        return
-    for library in _installed(device):
-        yield library
-        return
-    raise NoLibrary(
-        f"no library here can multiply matrices on {device}; expected PyTorch, CuPy or JAX: "
-        "install one of them to have the floor measured"
-    )
+        yield from found
 
 
-def _numpy() -> Products:
+def _installed(device: str, wanted: str | None) -> Iterator[Products]:
+    """Yield the libraries that can be imported and compute on the device."""
+    for name, (module_name, make) in MAKERS.items():
+        if wanted and wanted.partition(" ")[0] != name:
+            continue
+        try:
+            module = importlib.import_module(module_name)
+        except (ImportError, OSError):  # OSError: of a shared library
+            continue
+        if library := make(module, device):
+            yield library
+
+
+def _numpy(numpy: Any, device: str) -> Products | None:
+    if device != "cpu":
+        return None
     buffers: dict[tuple[int, int], Array] = {}
 
     def multiply(left: Array, right: Array) -> Array:
         shape = (left.shape[0], right.shape[1])
         if shape not in buffers:
-            buffers[shape] = np.empty(shape, np.float32)
-        return np.matmul(left, right, out=buffers[shape])
+            buffers[shape] = numpy.empty(shape, numpy.float32)
+        return numpy.matmul(left, right, out=buffers[shape])
 
-    return Products(f"NumPy {np.__version__}", np.asarray, multiply, lambda result: None)
-
-
-def _installed(device: str) -> Iterator[Products]:
-    """Yield the libraries, NumPy apart, that can be imported and compute on the device."""
-    makers = {"torch": _torch, "cupy": _cupy, "jax": _jax, "mlx.core": _mlx}
-    for name, make in makers.items():
-        try:
-            module = importlib.import_module(name)
-        except (ImportError, OSError):  # OSError: of a shared library
-            continue
-        if library := make(module, device):
-            yield library
+    return Products(f"NumPy {numpy.__version__}", numpy.asarray, multiply, lambda result: None)
 
 
 def _torch(torch: Any, device: str) -> Products | None:
@@ -139,3 +145,12 @@ def _mlx(mx: Any, device: str) -> Products | None:
         return run
 
     return Products(f"MLX {mx.__version__}", mx.array, mx.matmul, mx.eval, started)
+
+
+MAKERS: dict[str, tuple[str, Callable[[Any, str], Products | None]]] = {  # by what names start with
+    "NumPy": ("numpy", _numpy),
+    "PyTorch": ("torch", _torch),
+    "CuPy": ("cupy", _cupy),
+    "JAX": ("jax", _jax),
+    "MLX": ("mlx.core", _mlx),
+}

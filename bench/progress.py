@@ -99,7 +99,7 @@ def title(step: Step) -> str:
     """Return what a step does in a few words."""
     cell = step.cell
     if step.task == "floor":
-        return f"floor    {cell.device} · {cell.variant}"
+        return f"round {step.round + 1}  floor · {cell.device} · {cell.variant}"
     what = "proof  " if step.task == "prove" else f"round {step.round + 1}"
     return f"{what}  {cell.backend} · {cell.device} · {cell.variant}"
 

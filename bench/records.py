@@ -8,6 +8,7 @@ History of the format (a reader accepts every schema up to its own):
   2  Run.secret. Trained.between_seconds; build_seconds lasts until the first order is asked for,
      data_seconds begins when the backend is imported: before, nothing counted what passed there.
      The parent measures total_seconds, to the child's end.
+  3  FloorOf.round: the floor is measured in every round; before, once, ahead of the first.
 """
 
 import os
@@ -22,7 +23,7 @@ import msgspec
 
 from bench.workload import Workload
 
-SCHEMA = 2
+SCHEMA = 3
 # What tables and statistics still cope with, and no run needs:
 MOST_BYTES = 200_000_000  # a thousand rounds of all that there is take half of it
 MOST_ROUNDS = 1_000
@@ -207,11 +208,12 @@ class Trial(Record, frozen=True):
 
 
 class FloorOf(Record, frozen=True):
-    """The outcome of measuring the floor of a workload on a device."""
+    """The outcome of measuring the floor of a workload on a device in one round."""
 
     device: Name
     workload: Name  # fingerprint
     result: Floor | Failed
+    round: Round = 0
 
 
 class Skipped(Record, frozen=True):

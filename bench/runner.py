@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -35,6 +36,9 @@ class Step(NamedTuple):
     task: Literal["floor", "prove", "train"]
     cell: Cell
     round: int
+    library: str | None = (
+        None  # that is to measure a floor; None: the fastest, which is to be found
+    )
 
 
 class Done(NamedTuple):
@@ -106,14 +110,28 @@ def missing_trials(run: Run) -> list[Step]:
 FLOOR_BACKENDS = ("numpy", "torch", "cupy", "jax")  # whose interpreter has a library for it
 
 
-def missing_floors(run: Run) -> list[Step]:
-    """Return the floors that have no outcome yet: one for each device and workload."""
-    done = {(floor.device, floor.workload) for floor in run.floors}
+def missing_floors(run: Run, trials: Sequence[Step]) -> list[Step]:
+    """Return the floors that have no outcome yet: one a round for each device and workload.
+
+    `trials` are the missing ones: a round without any is over, and a floor that it lacks (before
+    schema 3 only the first had one) cannot be measured any more. The first floor finds the fastest
+    library, which measures the others; if it failed, so would they.
+    """
+    done = {(floor.device, floor.workload, floor.round) for floor in run.floors}
+    first = {(floor.device, floor.workload): floor.result for floor in reversed(run.floors)}
     cells: dict[tuple[str, str], list[Cell]] = {}
     for cell in run.cells:
         cells.setdefault((cell.device, cell.workload), []).append(cell)
-    return [Step("floor", min(found, key=_has_no_library), 0)
-            for key, found in cells.items() if key not in done]  # fmt: skip
+    needed = dict.fromkeys((*key, 0) for key in cells)
+    needed |= dict.fromkeys((step.cell.device, step.cell.workload, step.round) for step in trials)
+    steps = []
+    for device, workload, number in needed:
+        found = first.get((device, workload))
+        if (device, workload, number) not in done and not isinstance(found, Failed):
+            cell = min(cells[device, workload], key=_has_no_library)
+            library = found.library if found else None
+            steps.append(Step("floor", cell, number, library))
+    return steps
 
 
 def _has_no_library(cell: Cell) -> bool:
@@ -128,7 +146,9 @@ def missing_proofs(run: Run) -> list[Step]:
 
 def missing(run: Run) -> list[Step]:
     """Return all steps that have no outcome yet, in their order."""
-    return [*missing_floors(run), *missing_proofs(run), *missing_trials(run)]
+    trials = missing_trials(run)
+    rounds = sorted([*missing_floors(run, trials), *trials], key=lambda step: step.round)
+    return [*missing_proofs(run), *rounds]
 
 
 def carry_out(
@@ -143,21 +163,21 @@ def carry_out(
     When all rounds are done and `wants_more` says so, a round is added. Proofs, in which nothing is
     timed, are left to `run_together`, if given.
     """
-    while True:
-        for task, steps in groupby(missing(run), lambda step: step.task):
-            together = run_together if task == "prove" else None
-            do = together or partial(_one_by_one, run_step)
-            for step, outcome in do([*steps]):
-                if outcome is None:
-                    yield step
-                    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-                else:
-                    run = with_outcome(run, step, *outcome, started)
-                    save(run)
-                    yield Done(step, run)
-        if not wants_more(run):
-            return
-        run = msgspec.structs.replace(run, rounds=run.rounds + 1)
+    while (steps := missing(run)) or wants_more(run):
+        if not steps:
+            run = msgspec.structs.replace(run, rounds=run.rounds + 1)
+            continue
+        (task, _), alike = next(groupby(steps, attrgetter("task", "round")))
+        together = run_together if task == "prove" else None
+        do = together or partial(_one_by_one, run_step)
+        for step, outcome in do([*alike]):
+            if outcome is None:
+                yield step
+                started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            else:
+                run = with_outcome(run, step, *outcome, started)
+                save(run)
+                yield Done(step, run)
 
 
 def _one_by_one(run_step: RunStep, steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome | None]]:
@@ -170,7 +190,7 @@ def with_outcome(run: Run, step: Step, result: Result, moment: Moment, started: 
     """Return the run with one more outcome; a result of the wrong kind is a failure."""
     if step.task == "floor":
         measured = result if isinstance(result, Floor | Failed) else _stray(result)
-        floor = FloorOf(step.cell.device, step.cell.workload, measured)
+        floor = FloorOf(step.cell.device, step.cell.workload, measured, step.round)
         return msgspec.structs.replace(run, floors=(*run.floors, floor))
     if step.task == "prove":
         proved = result if isinstance(result, Proved | Failed) else _stray(result)

@@ -153,6 +153,7 @@ def _run_step(workloads: dict[str, Workload], session: Session, step: Step) -> O
         workload=workloads[cell.workload],
         round=step.round,
         secret=session.secret,
+        library=step.library,
     )
     name = f"{cell.backend}-{cell.device}-{cell.variant}-{step.task}-{step.round}"
     watch = machine.Watch(cell.device, machine.usable_cores(session.threads))

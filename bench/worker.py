@@ -45,6 +45,7 @@ class Job(Record, frozen=True):
     workload: Workload | None = None
     round: int = 0
     secret: int | None = None  # see bench.inputs.epoch_orders
+    library: str | None = None  # see bench.floor.measure
     started: float = 0.0  # time.time() when the parent started the process
 
 
@@ -126,7 +127,7 @@ def _perform(job: Job, entered: float) -> Result:
         from bench.floor import measure  # imports NumPy: only where no backend is timed
 
         assert job.workload is not None, "only describe goes without a workload"
-        return measure(job.workload, job.device)
+        return measure(job.workload, job.device, job.library)
     begun = time.perf_counter()
     backend = load_backend(job.backend, Path(job.path))
     imported = time.perf_counter()

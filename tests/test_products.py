@@ -44,6 +44,19 @@ def test_nothing_to_wait_for_is_no_mistake() -> None:
         library.wait(None)
 
 
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_library_is_found_by_its_name(name: str) -> None:
+    """Alone, whatever else is installed; its version may have changed since."""
+    for wanted in (name, f"{name}.1"):
+        assert [one.name for one in products.libraries_for("cpu", wanted)] == [name]
+
+
+def test_a_library_that_is_gone_is_named() -> None:
+    """Another one is not taken in its place: rounds would not be comparable."""
+    with pytest.raises(products.NoLibrary, match=r"cpu; expected Gone 1\.0: install"):
+        list(products.libraries_for("cpu", "Gone 1.0"))
+
+
 def test_an_accelerator_without_a_library_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -61,7 +74,9 @@ def test_a_library_that_cannot_be_loaded_is_left_out(monkeypatch: pytest.MonkeyP
     """A broken installation of one framework does not cost the floor."""
 
     def broken(name: str) -> ModuleType:
+        if name == "numpy":
+            return np
         raise OSError("libtorch.so: cannot open shared object file")
 
     monkeypatch.setattr("importlib.import_module", broken)
-    assert len(list(products.libraries_for("cpu"))) == 1
+    assert [one.name for one in products.libraries_for("cpu")] == [f"NumPy {np.__version__}"]

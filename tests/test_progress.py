@@ -32,10 +32,9 @@ def test_plain_lines_say_what_was_done_and_how_it_ended() -> None:
     """Away from a terminal there is one line for each step, numbered."""
     lines = shown()
     assert [line.partition(" ")[0] for line in lines] == [f"[{n}/5]" for n in range(1, 6)]
-    assert "floor" in lines[0]
-    assert "0.2 s/epoch in matrix products alone (OpenBLAS 0.3)" in lines[0]
-    assert "proof" in lines[1]
-    assert "numpy · cpu · relu: proved" in lines[1]
+    assert "proof    numpy · cpu · relu: proved" in lines[0]
+    assert "round 1  floor · cpu · relu: 0.2 s/epoch in matrix products alone" in lines[2]
+    assert "OpenBLAS 0.3" in lines[2]
     assert "round 1" in lines[3]
     assert "cpu · relu: 0.25 s/epoch, accuracy 0.8200" in lines[3]
 

@@ -241,6 +241,8 @@ def test_a_file_of_an_earlier_schema_is_read(path: Path, saved: dict[str, Any]) 
     """What schema 1 did not have is absent; saved again, the file is of today's schema."""
     for trial in saved["trials"]:
         trial["result"].pop("between_seconds", None)
+    for floor in saved["floors"]:
+        del floor["round"]
     path.write_bytes(replaced(saved, "schema", 1))
     run = read_run(path)
     trained = [trial.result for trial in run.trials if isinstance(trial.result, Trained)]

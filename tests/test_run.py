@@ -140,8 +140,8 @@ def test_progress_is_plain_lines_when_nobody_watches(outcome: Outcome) -> None:
     assert re.search(r"round 1  honest · cpu · relu: \S+ s/epoch, accuracy 0\.\d+", outcome.output)
 
 
-def test_the_floor_is_measured_once(outcome: Outcome) -> None:
-    """For the one device and the one workload."""
+def test_the_floor_is_measured(outcome: Outcome) -> None:
+    """Once, for the one device, the one workload and the one round."""
     (floor,) = only_run(outcome.reports).floors
     assert isinstance(floor.result, Floor)
 
@@ -219,7 +219,7 @@ def test_an_interrupted_run_can_be_resumed(sleeping: Sleeping) -> None:
     assert (after.proofs, after.floors) == (before.proofs, before.floors)
     assert after.trials[:1] == before.trials
     assert [trial.round for trial in after.trials] == [0, 1]
-    assert "[4/4] round 2  sleeper" in output
+    assert "[5/5] round 2  sleeper" in output
 
 
 def test_a_run_that_is_told_to_end_holds_the_machine_until_then(sleeping: Sleeping) -> None:
@@ -318,7 +318,7 @@ def test_a_sound_run_ends_with_its_tables(fakes: Fakes, tmp_path: Path) -> None:
     result = invoke("run", "--rounds", "2", "--reports", tmp_path)
     assert result.exit_code == 0, result.output
     run = only_run(tmp_path)
-    assert (len(run.floors), len(run.proofs), len(run.trials)) == (1, 2, 4)
+    assert (len(run.floors), len(run.proofs), len(run.trials)) == (2, 2, 4)
     assert fakes.reported == [tmp_path]
 
 

@@ -74,12 +74,13 @@ def test_there_is_a_row_for_each_backend_device_and_variant() -> None:
     assert all(workloads[cell.workload].fingerprint == cell.workload for cell in cells)
 
 
-def test_floors_come_first_then_proofs_then_rounds() -> None:
+def test_proofs_come_first_then_rounds_each_with_its_floor() -> None:
     """Everything is proved before anything is timed, and round follows upon round."""
     steps = FakeSteps()
     finish(make_planned(["numpy", "torch", "jax"], rounds=2), steps)
     tasks = [(step.task, step.round) for step in steps.done]
-    assert tasks == [("floor", 0)] + 3 * [("prove", 0)] + 3 * [("train", 0)] + 3 * [("train", 1)]
+    first, second = ([("floor", number), *3 * [("train", number)]] for number in (0, 1))
+    assert tasks == [*3 * [("prove", 0)], *first, *second]
 
 
 def test_every_row_has_one_proof_and_one_trial_a_round() -> None:
@@ -109,10 +110,43 @@ def test_every_row_comes_first_in_some_round() -> None:
     assert all(70 < count < 130 for count in firsts.values())
 
 
-def test_the_floor_is_measured_once_a_device_and_workload_where_a_library_is() -> None:
+def floors_missing(run: Run) -> list[Step]:
+    """Return the floors that are still to be measured."""
+    return [step for step in missing(run) if step.task == "floor"]
+
+
+def test_the_floor_is_measured_once_a_round_where_a_library_is() -> None:
     """Of several backends the one whose interpreter has a library for it measures the floor."""
-    run = make_planned(["keras_jax", "numpy", "torch"])
-    assert [step.cell.backend for step in missing(run) if step.task == "floor"] == ["numpy"]
+    run = make_planned(["keras_jax", "numpy", "torch"], rounds=3)
+    assert [(step.cell.backend, step.round) for step in floors_missing(run)] == [
+        ("numpy", 0), ("numpy", 1), ("numpy", 2),
+    ]  # fmt: skip
+
+
+def test_the_library_that_was_fastest_measures_the_other_floors() -> None:
+    """In the first round it is found; the rounds of one run are by one library."""
+    steps = FakeSteps(floor=make_floor(library="JAX 1.2"))
+    finish(make_planned(rounds=3), steps)
+    asked = [step.library for step in steps.done if step.task == "floor"]
+    assert asked == [None, "JAX 1.2", "JAX 1.2"]
+
+
+def test_a_floor_that_failed_is_not_tried_in_every_round() -> None:
+    """What is not there in the first round will not be there in the next one."""
+    run = finish(make_planned(rounds=3), FakeSteps(floor=make_failed()))
+    assert [floor.round for floor in run.floors] == [0]
+    assert missing(run) == []
+
+
+def test_a_run_from_before_lacks_no_floor() -> None:
+    """A floor was measured once, ahead of the first round; rounds that are added have theirs."""
+    run = finish(make_planned(rounds=3))
+    run = msgspec.structs.replace(run, floors=run.floors[:1])
+    assert missing(run) == []
+    longer = msgspec.structs.replace(run, rounds=4)
+    assert [(step.round, step.library) for step in floors_missing(longer)] == [(3, "OpenBLAS 0.3")]
+    without = msgspec.structs.replace(run, floors=())
+    assert [step.round for step in floors_missing(without)] == [0], "rates are judged by it"
 
 
 def test_every_outcome_is_saved_at_once() -> None:
@@ -235,7 +269,7 @@ def test_a_result_that_cannot_be_is_a_failure(result: Result, reason: str) -> No
 def test_a_stray_result_of_a_floor_or_proof_is_a_failure(task: str) -> None:
     """A child that brings something else brings nothing."""
     run = finish(make_planned(["numpy"]), FakeSteps(**{task: make_described()}))
-    (outcome,) = run.floors if task == "floor" else run.proofs
+    outcome = (run.floors if task == "floor" else run.proofs)[0]
     assert outcome.result == Failed("no result", "the child brought a Described")
 
 

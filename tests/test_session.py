@@ -305,7 +305,7 @@ def test_a_backend_that_trains_before_the_clock_starts_is_marked(tmp_path: Path)
     result = run_job(session_of(backend), job, "cpu", "toy")
     assert isinstance(result, Trained), result
     marks = trial_mistakes(result, on_cpu=True)
-    assert [mark.partition(":")[0] for mark in marks] == ["epochs ran away"]
+    assert "epochs ran away" in [mark.partition(":")[0] for mark in marks]
 
 
 def test_an_honest_toy_is_proved(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def lines(section: Section, largest: float) -> Records:
     shown_devices = {row.cell.device for row in section.rows}
     found: Records = [
         {"name": "floor" if len(shown_devices) == 1 else f"floor {shown(device, 10)}",
-         "seconds": floor.epoch_seconds}
+         "seconds": floor.seconds}
         for device, floor in sorted(floors.items())
         if device in shown_devices
     ]  # fmt: skip

@@ -1,24 +1,52 @@
 """How near a row comes to its device's floor, what compiling cost it, and where its time goes."""
 
 import math
+from collections.abc import Mapping
 from statistics import median
 
+from bench import statistics
 from bench.records import Floor, Run, Trained
 from bench.report.numbers import significant
 from bench.rows import Row
+from bench.statistics import Interval
 
 COMPILES_SHARE = 0.5  # of an epoch that the first one must take longer to count as compiling
 COMPILES_SECONDS = 0.1  # and that many seconds
 ARITHMETIC = 0.7  # share of the fastest epoch in matrix products that makes it bound by them
 
 
-def floors_of(run: Run, workload: str) -> dict[str, Floor]:
-    """Return the measured floors of a workload, by device."""
-    return {
-        floor.device: floor.result
-        for floor in run.floors
-        if floor.workload == workload and isinstance(floor.result, Floor)
-    }
+class Floors:
+    """What was measured of the floor of a workload on a device."""
+
+    def __init__(self, by_round: Mapping[int, Floor]) -> None:
+        """Summarise the floors of some rounds, of one at least."""
+        floors = by_round.values()
+        self._seconds = {number: floor.epoch_seconds for number, floor in by_round.items()}
+        self.seconds = statistics.centre(list(self._seconds.values())).centre
+        self.peak_flop_per_second = max(floor.peak_flop_per_second for floor in floors)
+        self.library = ", ".join(dict.fromkeys(floor.library for floor in floors))
+        uploads = [floor.upload_seconds for floor in floors if floor.upload_seconds]
+        self.upload_seconds = median(uploads) if uploads else None
+
+    def tax(self, row: Row) -> Interval:
+        """Return a row's seconds over the floor's, paired by round.
+
+        Without two rounds to pair, it has no bounds: the floor was one moment.
+        """
+        mine, theirs = statistics.paired(row.seconds, self._seconds)
+        if len(mine) > 1:
+            return statistics.ratio(mine, theirs)
+        assert row.interval is not None, "only rows with trials are compared"
+        return Interval(None, row.interval.centre / self.seconds, None, len(mine))
+
+
+def floors_of(run: Run, workload: str) -> dict[str, Floors]:
+    """Return what was measured of the floors of a workload, by device."""
+    found: dict[str, dict[int, Floor]] = {}
+    for floor in run.floors:
+        if floor.workload == workload and isinstance(floor.result, Floor):
+            found.setdefault(floor.device, {})[floor.round] = floor.result
+    return {device: Floors(by_round) for device, by_round in found.items()}
 
 
 def compile_seconds(trained: Trained) -> float | None:
@@ -52,18 +80,18 @@ def epochs_to_pay_off(row: Row, rival: Row) -> int | None:
     return max(1, math.ceil(extra / gain)) if gain > 0 else None
 
 
-def in_words(row: Row, floor: Floor) -> str:
+def in_words(row: Row, floor: Floors) -> str:
     """Return by what the fastest row of a device is bound, in one sentence."""
     assert row.interval is not None, "the fastest row has trials"
     seconds, steps = row.interval.centre, row.workload.steps
-    share = floor.epoch_seconds / seconds
-    rest = 1e6 * max(0.0, seconds - floor.epoch_seconds) / steps
+    share = 1 / floor.tax(row).centre
+    rest = 1e6 * max(0.0, 1 - share) * seconds / steps
     arithmetic = row.workload.epoch_flop / floor.peak_flop_per_second
     name = f"{row.cell.backend} on {row.cell.device}"
     if share >= 1:
         sentence = (
             f"{name} is bound by arithmetic: its epoch takes no longer than the matrix products "
-            f"one by one, {significant(floor.epoch_seconds, 2)} s"
+            f"one by one, {significant(floor.seconds, 2)} s"
         )
     elif share >= ARITHMETIC:
         sentence = (

@@ -184,8 +184,8 @@ def tables_legend(run: Run) -> str:
         "the fastest row, paired by round; ~ means that no difference is shown. ● marks the "
         "fastest group: no row is shown to beat them, with allowance for as many comparisons as "
         "there are rows. *× floor* is the epoch over its matrix "
-        "products alone, by the fastest library here (a compiler that fuses them may stay below "
-        "1), *% of peak* its rate over that of one large product. A name struck "
+        "products alone, by the fastest library here, paired by round (a compiler that fuses them "
+        "may stay below 1), *% of peak* its rate over that of one large product. A name struck "
         "through is not proved to compute the specified network."
     )
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
 from bench import checks, statistics
-from bench.records import Cell, Floor
+from bench.records import Cell
 from bench.report import efficiency, numbers
+from bench.report.efficiency import Floors
 from bench.report.footnotes import Footnotes
 from bench.report.markdown import table, text
 from bench.report.time_to_accuracy import thresholds, typical_seconds
@@ -29,7 +30,7 @@ class Contest:
         rows: Sequence[Row],
         marks: Mapping[Cell, list[str]],
         notes: Footnotes,
-        floors: Mapping[str, Floor] | None = None,
+        floors: Mapping[str, Floors] | None = None,
     ) -> None:
         """Order the rows; those without a trial and those not proved come last."""
         self.floors = floors or {}  # by device
@@ -123,17 +124,16 @@ def _speed_row(contest: Contest, row: Row) -> list[str]:
 
 
 def _against_floor(
-    floor: Floor | None, row: Row, seconds: float, spread: float | None
+    floor: Floors | None, row: Row, seconds: float, spread: float | None
 ) -> list[str]:
     """Return × floor, µs a step and percent of the peak of a row's device."""
     step = 1e6 * seconds / row.workload.steps
     step_text = numbers.with_spread(step, spread and spread * step)
     if floor is None:
         return ["", step_text, ""]
-    tax = seconds / floor.epoch_seconds
     share = 100 * row.workload.epoch_flop / seconds / floor.peak_flop_per_second
     return [
-        numbers.with_spread(tax, spread and max(spread, 0.01) * tax),
+        numbers.interval(floor.tax(row)),
         step_text,
         numbers.with_spread(share, spread and max(spread, 0.01) * share),
     ]
