@@ -22,7 +22,7 @@ from bench.surroundings import STRICT_FLOAT32, device_in_child, environment
 from bench.worker import Job, Result
 from bench.workload import Workload
 
-AT_ONCE = 2  # children that prove: most of a proof is the import of a framework
+AT_ONCE = 4  # children that prove: they import and compile, mostly in one thread
 
 Item = TypeVar("Item", bound=Hashable)
 Value = TypeVar("Value")
@@ -132,7 +132,7 @@ def step_runner(session: Session, workloads: dict[str, Workload]) -> RunStep:
 def together_runner(session: Session, workloads: dict[str, Workload]) -> RunTogether:
     """Return what carries out steps in which nothing is timed, on the CPU some at a time.
 
-    On an accelerator one at a time: its memory may be too small for two.
+    On an accelerator one at a time: its memory may be too small for more.
     """
 
     def run_together(steps: Sequence[Step]) -> Iterator[tuple[Step, Outcome | None]]:
