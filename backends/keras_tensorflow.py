@@ -11,6 +11,7 @@
 # [tool.bench]
 # purpose = "Keras on TensorFlow, compile and fit"
 # environment = { KERAS_BACKEND = "tensorflow", TF_CPP_MIN_LOG_LEVEL = "2" }
+# hides = ["jax"] # which takes half a second and 100 MB
 # ///
 
 import keras

@@ -7,6 +7,7 @@
 # [tool.bench]
 # purpose = "Keras on PyTorch, compile and fit"
 # environment = { KERAS_BACKEND = "torch" }
+# hides = ["jax"] # which takes half a second and 100 MB
 # ///
 
 import keras

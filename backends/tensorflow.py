@@ -10,6 +10,7 @@
 # [tool.bench]
 # purpose = "TensorFlow, an epoch as one compiled tf.function"
 # environment = { TF_CPP_MIN_LOG_LEVEL = "2" }
+# hides = ["jax"] # which takes half a second and 100 MB
 # ///
 
 import tensorflow as tf

@@ -3,8 +3,9 @@
 A backend is a file in `backends/` whose name has no leading underscore. Its PEP 723 header says
 what to install; the table `[tool.bench]` there may add `purpose` (one line for `list`),
 `environment` (variables set in its child before anything is imported), `only_on` (platforms
-on which it is part of `--backend all`) and `once_a_machine` (folders within the temporary one that
-the framework fills once a machine, not once a program).
+on which it is part of `--backend all`), `once_a_machine` (folders within the temporary one that
+the framework fills once a machine, not once a program) and `hides` (modules that the framework
+does not need and would import if they happen to be installed beside it).
 """
 
 import ast
@@ -42,6 +43,7 @@ class Backend(NamedTuple):
     environment: dict[str, str] = {}
     only_on: tuple[str, ...] = ()  # values of sys.platform; empty: all
     once_a_machine: tuple[str, ...] = ()  # folders: see bench.surroundings
+    hides: tuple[str, ...] = ()  # modules that are as if not installed in its child
     missing: tuple[str, ...] = ()  # modules that it imports and that are not installed
     broken: str | None = None  # why the file cannot be a backend
 
@@ -122,6 +124,7 @@ def inspect(path: Path) -> Backend:
             environment={name: str(value) for name, value in table.get("environment", {}).items()},
             only_on=tuple(_list(table, "only_on")),
             once_a_machine=tuple(map(_relative, _list(table, "once_a_machine"))),
+            hides=tuple(_list(table, "hides")),
             missing=_missing_modules(tree, path),
             broken=_missing_names(tree) or _harness_imported(tree, path),
         )

@@ -60,7 +60,7 @@ def run_job(
         sample()
 
     return run_child(
-        job,
+        msgspec.structs.replace(job, hides=backend.hides),
         python=session.pythons.get(job.backend, sys.executable),
         variables=environment(backend.environment, device, session.threads),
         cpus=machine.usable_cores(session.threads),

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -46,6 +47,7 @@ class Job(Record, frozen=True):
     round: int = 0
     secret: int | None = None  # see bench.inputs.epoch_orders
     library: str | None = None  # see bench.floor.measure
+    hides: tuple[str, ...] = ()  # modules that shall not be found
     started: float = 0.0  # time.time() when the parent started the process
 
 
@@ -129,7 +131,7 @@ def _perform(job: Job, entered: float) -> Result:
         assert job.workload is not None, "only describe goes without a workload"
         return measure(job.workload, job.device, job.library)
     begun = time.perf_counter()
-    backend = load_backend(job.backend, Path(job.path))
+    backend = load_backend(job.backend, Path(job.path), job.hides)
     imported = time.perf_counter()
     if job.task == "describe":
         return describe(backend)
@@ -154,11 +156,13 @@ def _perform(job: Job, entered: float) -> Result:
     )
 
 
-def load_backend(name: str, path: Path) -> ModuleType:
+def load_backend(name: str, path: Path, hides: Sequence[str] = ()) -> ModuleType:
     """Import a backend's file as the module `backends.NAME`, so that it finds its shared code.
 
-    That lies beside the file or, for a file from another folder, with the shipped ones.
+    That lies beside the file or, for a file from another folder, with the shipped ones. The modules
+    that it hides are as if not installed: no framework is charged for another one beside it.
     """
+    sys.modules.update(dict.fromkeys(hides))  # type: ignore[arg-type]  # None: cannot be imported
     package = importlib.import_module("backends")
     package.__path__.append(str(path.parent))
     spec = importlib.util.spec_from_file_location(f"backends.{name}", path)

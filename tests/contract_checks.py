@@ -4,19 +4,23 @@
 """
 
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from importlib.metadata import requires
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from packaging.requirements import Requirement
 
 from bench import dropout, proof, still
 from bench.clock import EpochClock
 from bench.contract import Integers, Layer, Parameters, Samples
+from bench.discovery import inspect
 from bench.inputs import epoch_orders, start_parameters
 from bench.reference import equal, flat, forward, numpy_model, prediction_mistake
 from bench.worker import load_backend
@@ -33,6 +37,7 @@ KINDS = {
 }
 DROPPING = msgspec.structs.replace(TINY, dropout=0.2)
 DROPOUT_CHECK = msgspec.structs.replace(TINY, dropout=0.2, hidden=(128, 128), train_samples=496)
+FRAMEWORKS = {"cupy", "jax", "keras", "mlx", "tensorflow", "tinygrad", "torch"}
 LIMIT = 1e-5  # of loss and parameters, relative: float32 is about 1e-6 off here
 
 
@@ -117,7 +122,8 @@ class Contract:
 
     def __init__(self, name: str, path: Path) -> None:
         """Import the backend."""
-        self.module = load_backend(name, path)
+        self.backend = inspect(path)
+        self.module = load_backend(name, path, self.backend.hides)
         self.model_type = self.module.Model
 
     @cached_property
@@ -130,6 +136,13 @@ class Contract:
         assert devices and all(isinstance(name, str) for name in devices), devices
         assert versions and next(iter(versions.values())), versions
         assert all(isinstance(v, str | None) for v in versions.values()), versions
+
+    def imports_no_framework_that_it_does_not_need(self) -> None:
+        direct = [Requirement(one).name for one in self.backend.dependencies]
+        theirs = [one for name in direct for one in requires(name) or [] if "extra ==" not in one]
+        needed = {re.split(r"[^a-z]", one)[0] for one in (*direct, *theirs)}
+        strangers = {name for name in FRAMEWORKS - needed if sys.modules.get(name)}
+        assert not strangers, f"imported {strangers}: add them to `hides` in the header"
 
     def starts_from_the_given_parameters(self) -> None:
         for kind, done in self.done.items():

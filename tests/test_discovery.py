@@ -27,6 +27,7 @@ HEADER = """# /// script
 # environment = { TOY_THREADS = 1, TOY_MODE = "fast" }
 # only_on = ["nowhere"]
 # once_a_machine = ["toy_{user}/headers"]
+# hides = ["neighbour"]
 # ///
 """
 
@@ -98,6 +99,7 @@ def test_the_header_says_what_is_needed(folder: Path) -> None:
     assert toy.environment == {"TOY_THREADS": "1", "TOY_MODE": "fast"}
     assert (toy.only_on, toy.is_default) == (("nowhere",), False)
     assert toy.once_a_machine == ("toy_{user}/headers",)
+    assert toy.hides == ("neighbour",)
 
 
 @pytest.mark.parametrize("name", ["/tmp/elsewhere", "../elsewhere", "toy/../../elsewhere"])

@@ -71,6 +71,17 @@ def test_variables_of_the_header_are_set_before_the_import(tmp_path: Path) -> No
     assert result.devices == ("toy", "toy:3")
 
 
+def test_what_the_header_hides_is_hidden_in_the_child(tmp_path: Path) -> None:
+    """A framework does not find one that it does not need."""
+    header = '# /// script\n# [tool.bench]\n# hides = ["colorsys"]\n# ///\n'
+    body = (
+        "from importlib.util import find_spec\nreturn ['found' if find_spec('colorsys') else 'cpu']"
+    )
+    result = describe(session_of(toy(tmp_path, body, header)), "toy")
+    assert isinstance(result, Described), result
+    assert result.devices == ("cpu",)
+
+
 def test_a_backend_may_have_an_interpreter_of_its_own(tmp_path: Path) -> None:
     """Its children run with that one."""
     wrapper = tmp_path / "python"

@@ -146,6 +146,25 @@ def test_shared_code_lies_beside_the_backend_or_with_the_shipped_ones(tmp_path: 
     assert (module.NAME, module.Network.__module__) == ("own", "backends._mlp")
 
 
+def test_a_framework_beside_it_is_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a backend hides is as if not installed, however it is looked for."""
+    write_toy(tmp_path, "neighbour", "")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "neighbour", None)  # taken away afterwards
+    del sys.modules["neighbour"]
+    source = """
+from importlib.util import find_spec
+FOUND = find_spec("neighbour")
+try:
+    import neighbour
+except ImportError as error:
+    REASON = str(error)
+"""
+    module = load_backend("toy", write_toy(tmp_path, "toy", source), ["neighbour"])
+    assert module.FOUND is None
+    assert "neighbour" in module.REASON
+
+
 def test_versions_are_told_as_text() -> None:
     """A framework's own version type becomes text; what it does not know stays None."""
     module = ModuleType("toy")

@@ -16,6 +16,7 @@ from greenlet import getcurrent, greenlet
 
 from bench.clock import EpochClock, Lap
 from bench.contract import Orders, Samples
+from bench.discovery import inspect
 from bench.inputs import epoch_orders, read_raw, scale, start_parameters
 from bench.records import Record
 from bench.worker import load_backend
@@ -86,7 +87,8 @@ def in_turn(
 
 def harness_side(plan: Pairs) -> Side:
     """Return what trains with the backend's Model under the clock of `bench run`."""
-    backend = load_backend(plan.backend, Path(plan.path))
+    path = Path(plan.path)
+    backend = load_backend(plan.backend, path, inspect(path).hides)
 
     def seconds(workload: Workload, train: Samples, orders: Orders) -> list[float]:
         laps: list[Lap] = []
