@@ -7,7 +7,10 @@
 # [tool.bench]
 # purpose = "PyTorch, a training step compiled by torch.compile"
 # environment = { TORCHINDUCTOR_VEC_ISA_OK = "1" } # else 5 s go into trying vector code
-# once_a_machine = ["torchinductor_{user}/precompiled_headers"] # else 6 s go into making them
+# once_a_machine = [
+#     "torchinductor_{user}/precompiled_headers/*", # else 6 s go into making them
+#     "torchinductor_{user}/??/*[!n].so", # 1 s: what the processor can; kernels end in .main.so
+# ]
 # ///
 
 import torch

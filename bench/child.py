@@ -71,6 +71,8 @@ def run_child(
             reason = scrub.clean(result.reason)[:LINE]
             result = msgspec.structs.replace(result, reason=reason, log_tail=_tail(folder / "log"))
             _keep(folder / "log", keep_log)
+        else:
+            surroundings.keep_once_a_machine(once_a_machine, folder)
         if isinstance(result, Trained):  # by our clock: a backend can turn the child's
             return msgspec.structs.replace(result, total_seconds=ended - begun)
         return result

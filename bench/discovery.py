@@ -3,9 +3,9 @@
 A backend is a file in `backends/` whose name has no leading underscore. Its PEP 723 header says
 what to install; the table `[tool.bench]` there may add `purpose` (one line for `list`),
 `environment` (variables set in its child before anything is imported), `only_on` (platforms
-on which it is part of `--backend all`), `once_a_machine` (folders within the temporary one that
-the framework fills once a machine, not once a program) and `hides` (modules that the framework
-does not need and would import if they happen to be installed beside it).
+on which it is part of `--backend all`), `once_a_machine` (patterns of files within the temporary
+folder that the framework makes once a machine, not once a program) and `hides` (modules that the
+framework does not need and would import if they happen to be installed beside it).
 """
 
 import ast
@@ -42,7 +42,7 @@ class Backend(NamedTuple):
     purpose: str = ""
     environment: dict[str, str] = {}
     only_on: tuple[str, ...] = ()  # values of sys.platform; empty: all
-    once_a_machine: tuple[str, ...] = ()  # folders: see bench.surroundings
+    once_a_machine: tuple[str, ...] = ()  # patterns: see bench.surroundings
     hides: tuple[str, ...] = ()  # modules that are as if not installed in its child
     missing: tuple[str, ...] = ()  # modules that it imports and that are not installed
     broken: str | None = None  # why the file cannot be a backend

@@ -6,7 +6,7 @@ All of it has to be there before a framework is first imported, hence before the
 import getpass
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,17 +67,28 @@ def device_in_child(device: str) -> str:
     return "cuda:0" if device.startswith("cuda:") else device
 
 
-def link_once_a_machine(names: Iterable[str], folder: Path) -> None:
-    """Let a child's temporary folder share what a framework makes once a machine.
+def link_once_a_machine(patterns: Iterable[str], folder: Path) -> None:
+    """Give a child's temporary folder the files that a framework makes once a machine.
 
-    `names` are paths within the temporary folder, `{user}` standing for the user's name. They are
-    linked to the real ones, as every user of the framework has them. Where the system has no
-    links, the child makes its own, which takes it longer.
+    `patterns` are of paths within the temporary folder, `{user}` standing for the user's name. The
+    files of the real one are linked, as every user of the framework finds them. Where the system
+    has no links, the child makes its own, which takes it longer.
     """
-    for name in names:
+    _hand_over(patterns, Path(tempfile.gettempdir()), folder, os.symlink)
+
+
+def keep_once_a_machine(patterns: Iterable[str], folder: Path) -> None:
+    """Move what a child made of these files from its temporary folder, for the next one."""
+    _hand_over(patterns, folder, Path(tempfile.gettempdir()), os.replace)
+
+
+def _hand_over(
+    patterns: Iterable[str], source: Path, target: Path, how: Callable[[Path, Path], object]
+) -> None:
+    for pattern in patterns:
         with suppress(OSError, KeyError):  # no links, no room, nobody's name
-            path = name.format(user=getpass.getuser())
-            shared, own = Path(tempfile.gettempdir()) / path, folder / path
-            shared.mkdir(parents=True, exist_ok=True)
-            own.parent.mkdir(parents=True, exist_ok=True)
-            own.symlink_to(shared, target_is_directory=True)
+            for file in source.glob(pattern.format(user=getpass.getuser())):
+                if file.is_file() and not file.is_symlink():
+                    place = target / file.relative_to(source)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    how(file, place)

@@ -368,23 +368,38 @@ def test_a_child_is_pinned_and_the_parent_is_not(
 def test_what_is_made_once_a_machine_is_there_for_the_next_child(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two children share the folders that are named, and of their temporary folder nothing else."""
+    """Two children share the files that are named, and of their temporary folder nothing else."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     body = """
 from getpass import getuser
 from pathlib import Path
 from tempfile import gettempdir
-mine = Path(gettempdir())
-(mine / "own").write_text("")
-headers = mine / f"toy_{getuser()}" / "headers"
-(headers / str(os.getpid())).write_text("")
-return [f"cpu:{len(list(headers.iterdir()))}", f"own:{len(list(mine.glob('own*')))}"]
+headers = Path(gettempdir()) / f"toy_{getuser()}" / "headers"
+headers.mkdir(parents=True, exist_ok=True)
+for name in ("shared.h", "own.so"):
+    with (headers / name).open("a") as file:
+        file.write("x")
+return [f"{path.suffix[1:]}:{path.stat().st_size}" for path in sorted(headers.iterdir())]
 """
     backend = answering(tmp_path, body)
     for number in (1, 2):
-        result = answer(backend, once_a_machine=["toy_{user}/headers"])
+        result = answer(backend, once_a_machine=["toy_{user}/*/*.h"])
         assert isinstance(result, Described), result
-        assert result.devices == (f"cpu:{number}", "own:1")
+        assert result.devices == ("so:1", f"h:{number}")
+
+
+def test_what_a_failed_child_made_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have ended in the middle of it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    body = """
+from tempfile import gettempdir
+(Path(gettempdir()) / "half.h").write_text("")
+raise ValueError
+"""
+    assert isinstance(answer(answering(tmp_path, body), once_a_machine=["*.h"]), Failed)
+    assert list(tmp_path.glob("*.h")) == []
 
 
 def test_where_nothing_can_be_linked_a_child_makes_its_own(
@@ -395,8 +410,10 @@ def test_where_nothing_can_be_linked_a_child_makes_its_own(
     def refuse(*rest: object, **more: object) -> None:
         raise OSError("no links here")
 
-    monkeypatch.setattr(Path, "symlink_to", refuse)
-    result = answer(answering(tmp_path, "return ['cpu']"), once_a_machine=["toy_{user}/headers"])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "symlink", refuse)
+    (tmp_path / "toy.h").write_text("")
+    result = answer(answering(tmp_path, "return ['cpu']"), once_a_machine=["*.h"])
     assert isinstance(result, Described)
 
 

@@ -26,7 +26,7 @@ HEADER = """# /// script
 # purpose = "shows how"
 # environment = { TOY_THREADS = 1, TOY_MODE = "fast" }
 # only_on = ["nowhere"]
-# once_a_machine = ["toy_{user}/headers"]
+# once_a_machine = ["toy_{user}/*.h"]
 # hides = ["neighbour"]
 # ///
 """
@@ -98,14 +98,14 @@ def test_the_header_says_what_is_needed(folder: Path) -> None:
     assert toy.purpose == "shows how"
     assert toy.environment == {"TOY_THREADS": "1", "TOY_MODE": "fast"}
     assert (toy.only_on, toy.is_default) == (("nowhere",), False)
-    assert toy.once_a_machine == ("toy_{user}/headers",)
+    assert toy.once_a_machine == ("toy_{user}/*.h",)
     assert toy.hides == ("neighbour",)
 
 
 @pytest.mark.parametrize("name", ["/tmp/elsewhere", "../elsewhere", "toy/../../elsewhere"])
 def test_what_is_made_once_a_machine_lies_in_the_temporary_folder(folder: Path, name: str) -> None:
     """A path that leads out of it makes the backend broken."""
-    toy = backend(folder, HEADER.replace("toy_{user}/headers", name) + SOUND)
+    toy = backend(folder, HEADER.replace("toy_{user}/*.h", name) + SOUND)
     assert toy.broken is not None
     assert "expected a path in the temporary folder" in toy.broken
 
