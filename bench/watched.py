@@ -28,11 +28,14 @@ from bench.records import Epoch
 from bench.reference import class_indices, prediction_mistake
 from bench.workload import Workload
 
-ASIDE_SHARE = 0.02  # of an epoch, that other work may take off the clock
-BETWEEN_SECONDS = 0.003  # or that many, between two epochs: honest 0.0011 at most (Keras)
+BETWEEN_SHARE = 0.02  # of an epoch, that may pass between two
+BETWEEN_SECONDS = 0.003  # or that many: honest 0.0011 at most (Keras)
 BETWEEN_FEW_SECONDS = 0.02  # if there are few epochs, a busy machine may disturb them all
-PREDICTING_SECONDS = 0.005  # or that many, by which the first of two predictions takes longer:
-# honest 0.004 at most in 10 epochs, masks drawn ahead 0.009 to 0.023
+# By which share of the second, or how many seconds, the first of two predictions may take longer:
+# honest -0.18 to 0.04 and once, of 128 trials on a busy machine, 0.006 s, about 0.13; masks drawn
+# ahead 0.25 to 0.37, 0.009 to 0.023 s.
+PREDICTING_SHARE = 0.2
+PREDICTING_SECONDS = 0.005
 at_random = random.SystemRandom().choice  # whatever a backend seeds
 
 Value = TypeVar("Value")
@@ -152,7 +155,8 @@ class Watched:
         """Return a mistake if much time passed between the epochs, where no clock runs."""
         typical = lower_quartile(self.between or [0.0], float)
         few = len(self.epochs) < TELLING_EPOCHS
-        if typical <= self._allowed(BETWEEN_FEW_SECONDS if few else BETWEEN_SECONDS):
+        allowed = BETWEEN_SHARE * median(epoch.seconds for epoch in self.epochs)
+        if typical <= max(allowed, BETWEEN_FEW_SECONDS if few else BETWEEN_SECONDS):
             return []
         return [f"{1000 * typical:.0f} ms pass between two epochs, off the clock"]
 
@@ -163,16 +167,12 @@ class Watched:
         pairs = zip(self.epochs, self.again, strict=True)
         more = [epoch.evaluation_seconds - again for epoch, again in pairs]
         typical = lower_quartile(more, float)
-        if typical <= self._allowed(PREDICTING_SECONDS):
+        if typical <= max(PREDICTING_SHARE * median(self.again), PREDICTING_SECONDS):
             return []
         return [
             f"predicting takes {1000 * typical:.0f} ms less when done again: the first time does "
             "other work, off the clock"
         ]
-
-    def _allowed(self, seconds: float) -> float:
-        """Return how long other work may take off the clock: so long, or a share of an epoch."""
-        return max(ASIDE_SHARE * median(epoch.seconds for epoch in self.epochs), seconds)
 
 
 def lower_quartile(values: Sequence[Value], seconds: Callable[[Value], float]) -> Value:
