@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from importlib.metadata import requires
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,6 +117,12 @@ def deviation(found: Done, expected: Done, workload: Workload) -> float:
     )
 
 
+def _needs(distribution: str) -> list[str]:
+    """Return the names of what an installed distribution requires, its extras left out."""
+    requirements = map(Requirement, requires(distribution) or [])
+    return [one.name for one in requirements if "extra ==" not in str(one.marker)]
+
+
 class Contract:
     """A backend and what its models have done; each method is a promise."""
 
@@ -138,9 +144,10 @@ class Contract:
         assert all(isinstance(v, str | None) for v in versions.values()), versions
 
     def imports_no_framework_that_it_does_not_need(self) -> None:
-        direct = [Requirement(one).name for one in self.backend.dependencies]
-        theirs = [one for name in direct for one in requires(name) or [] if "extra ==" not in one]
-        needed = {re.split(r"[^a-z]", one)[0] for one in (*direct, *theirs)}
+        named = {re.split(r"[^a-z]", one)[0] for one in self.backend.dependencies}
+        installed = packages_distributions()  # which may have another name: tensorflow-cpu
+        theirs = [need for name in named for one in installed.get(name, []) for need in _needs(one)]
+        needed = {*named, *theirs}
         strangers = {name for name in FRAMEWORKS - needed if sys.modules.get(name)}
         assert not strangers, f"imported {strangers}: add them to `hides` in the header"
 
