@@ -39,7 +39,7 @@ def libraries_for(device: str, name: str | None = None) -> Iterator[Products]:
     found = _installed(device, name)
     first = next(found, None)
     if first is None:
-        expected = name or "PyTorch, CuPy or JAX"
+        expected = name or "one of PyTorch, CuPy or JAX"
         raise NoLibrary(
             f"no library here can multiply matrices on {device}; expected {expected}: install "
             "it to have the floor measured"

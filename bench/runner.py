@@ -36,9 +36,7 @@ class Step(NamedTuple):
     task: Literal["floor", "prove", "train"]
     cell: Cell
     round: int
-    library: str | None = (
-        None  # that is to measure a floor; None: the fastest, which is to be found
-    )
+    library: str | None = None  # that measures a floor; None: it is to find the fastest
 
 
 class Done(NamedTuple):
