@@ -60,7 +60,7 @@ def test_a_device_is_bound_by_arithmetic_dispatch_or_transfer() -> None:
         return efficiency.in_words(row, Floors({0: make_floor(*facts, **more)}))
 
     assert "bound by arithmetic" in in_words(0.29)
-    assert "no longer than the matrix products" in in_words(0.31)
+    assert "not shown to take longer than the matrix products" in in_words(0.31)
     assert "bound by dispatch" in in_words(0.05)
     assert "bound by transfer" in in_words(0.05, upload_seconds=0.2)
 

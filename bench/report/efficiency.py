@@ -90,8 +90,8 @@ def in_words(row: Row, floor: Floors) -> str:
     name = f"{row.cell.backend} on {row.cell.device}"
     if share >= 1:
         sentence = (
-            f"{name} is bound by arithmetic: its epoch takes no longer than the matrix products "
-            f"one by one, {significant(floor.seconds, 2)} s"
+            f"{name} is bound by arithmetic: its epoch is not shown to take longer than "
+            f"the matrix products one by one, {significant(floor.seconds, 2)} s"
         )
     elif share >= ARITHMETIC:
         sentence = (
