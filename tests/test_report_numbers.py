@@ -50,6 +50,12 @@ def test_an_interval_has_one_number_of_places(centre: float, below: float, above
     assert half / unit(numbers.decimals(half)) < 20.001
 
 
+def test_a_centre_is_never_written_as_nothing() -> None:
+    """Two trials far apart have a huge interval; the seconds are still seconds."""
+    shown = numbers.interval(Interval(0.000005, 0.87, 152_340.0, 2))
+    assert shown == "0.9 [0.000005, 200,000]"
+
+
 @pytest.mark.parametrize(
     ("interval", "shown"),
     [

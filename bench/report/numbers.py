@@ -34,10 +34,17 @@ def significant(value: float, digits: int) -> str:
 
 
 def interval(estimate: Interval) -> str:
-    """Return "0.271 [0.265, 0.280]", or the centre alone where no interval can be given."""
+    """Return "0.271 [0.265, 0.280]", or the centre alone where no interval can be given.
+
+    Of an interval so wide that its digits would leave nothing of the centre: "0.9 [0.00001, 200]".
+    """
     if estimate.low is None or estimate.high is None or estimate.high - estimate.low < NO_SPREAD:
         return significant(estimate.centre, 2)
     places = decimals((estimate.high - estimate.low) / 2)
+    if not round(estimate.centre, places):
+        bounds = (estimate.low, estimate.centre, estimate.high)
+        low, centre, high = (significant(one, 1) for one in bounds)
+        return f"{centre} [{low}, {high}]"
     low, high = fixed(estimate.low, places), fixed(estimate.high, places)
     return f"{fixed(estimate.centre, places)} [{low}, {high}]"
 
