@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 from bench.workload import SGD, Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 FILLED_LATER = "zeros"  # with the given weights: to draw random ones would take JAX a second
 SEEDS_APART = 10**6  # on PyTorch Keras seeds step n of a layer with n + its seed: none may meet

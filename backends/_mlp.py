@@ -9,8 +9,8 @@ from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
-from bench.contract import Layer, Parameters
 from bench.workload import RMSprop, Workload
+from bench.workload.contract import Layer, Parameters
 
 Array = Any  # of numpy or of cupy
 

@@ -6,8 +6,8 @@ import mlx.core as mx
 import numpy as np
 from mlx import nn, optimizers
 
-from bench.contract import Floats, Integers, Layer, Parameters
 from bench.workload import SGD, Workload
+from bench.workload.contract import Floats, Integers, Layer, Parameters
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from bench.contract import Parameters
 from bench.workload import RMSprop, Workload
+from bench.workload.contract import Parameters
 
 ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.nn.sigmoid}
 

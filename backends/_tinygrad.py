@@ -3,8 +3,8 @@
 import numpy as np
 from tinygrad import Tensor, nn
 
-from bench.contract import Floats, Integers
 from bench.workload import SGD, RMSprop, Workload
+from bench.workload.contract import Floats, Integers
 
 Layers = list[tuple[Tensor, Tensor]]  # weight (in, out) and bias (out,)
 

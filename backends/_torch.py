@@ -6,8 +6,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from bench.contract import Floats, Integers, Layer, Parameters
 from bench.workload import SGD, RMSprop, Workload
+from bench.workload.contract import Floats, Integers, Layer, Parameters
 
 torch.set_float32_matmul_precision("highest")  # no TF32, no bfloat16: on CUDA and in oneDNN
 

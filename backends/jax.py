@@ -15,8 +15,8 @@ import jax.extend
 import jaxlib
 import numpy as np
 
-from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 from ._jax import device_memory_bytes, devices, epoch, forward, place
 

@@ -12,8 +12,8 @@
 
 import keras
 
-from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _keras
 from ._torch import device_memory_bytes, devices

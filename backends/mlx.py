@@ -18,8 +18,8 @@ import mlx.core as mx
 import numpy as np
 from mlx import nn
 
-from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from ._mlx import build, copies, device_memory_bytes, devices, optimizer_for, predicted, versions
 

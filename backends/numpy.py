@@ -1,6 +1,6 @@
 """NumPy on the CPU: every layer by hand, matrix products by its BLAS.
 
-This is also the reference of the proof: its precision is that of the parameters.
+This is also the reference of the verification: its precision is that of the parameters.
 """
 
 # /// script
@@ -13,8 +13,8 @@ This is also the reference of the proof: its precision is that of the parameters
 
 import numpy as np
 
-from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 from ._mlp import Network
 

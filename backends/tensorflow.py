@@ -15,8 +15,8 @@
 
 import tensorflow as tf
 
-from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 from ._tensorflow import Network, device_memory_bytes, devices
 

@@ -14,8 +14,8 @@ import importlib.metadata
 import numpy as np
 from tinygrad import Context, Device, Tensor, TinyJit
 
-from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 from ._tinygrad import forward, optimizer_for, upload
 

@@ -11,8 +11,8 @@
 import torch
 from torch import nn
 
-from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from ._torch import (
     build,

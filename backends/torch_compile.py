@@ -16,8 +16,8 @@
 import torch
 from torch import nn
 
-from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from ._torch import build, copies, device_memory_bytes, predicted, update, versions, wait_for
 from ._torch import devices as torch_devices

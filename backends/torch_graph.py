@@ -13,8 +13,8 @@ from functools import partial
 import torch
 from torch import nn
 
-from bench.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from ._cuda_graph import CapturedStep
 from ._torch import build, copies, device_memory_bytes, optimizer_for, predicted, versions, wait_for

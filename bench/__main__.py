@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from bench.cli import start
+        from bench.cli.main import start
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "bench":
             raise

@@ -1,7 +1,6 @@
-"""What all tests share: `made` holds records made up in one line each; nothing touches /tmp's lock.
+"""What all tests share: a lock folder of their own, the shipped images, one thread.
 
-Tests that start runs hold a lock of their own, so that they neither wait for a run on this
-machine nor refuse one.
+Tests that start runs neither wait for a run on this machine nor refuse one.
 """
 
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 import threadpoolctl
 from hypothesis import HealthCheck, settings
 
-from bench import idx, lock
+from bench.run import lock
+from bench.workload import mnist
 
 settings.register_profile(
     "bench",
@@ -41,11 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_surroundings(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def own_lock(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give every test a lock folder of its own and the shipped images; return the folder."""
     folder = tmp_path_factory.mktemp("lock")
     monkeypatch.setenv(lock.VARIABLE, str(folder))
-    monkeypatch.delenv(idx.VARIABLE, raising=False)
+    monkeypatch.delenv(mnist.VARIABLE, raising=False)
     return folder

@@ -6,8 +6,8 @@ Used by `tox run -e backend -- NAME`, which gives every backend an environment o
 import subprocess
 import sys
 
-from bench.discovery import discover
-from bench.selection import unknown
+from bench.run.backends import discover
+from bench.run.plan import unknown
 
 
 def main() -> None:

@@ -1,33 +1,32 @@
 """Records made up for tests: every part of a run in one line, honest unless told otherwise.
 
-Whatever is passed by name replaces what would be made up: `make_trained(settle_seconds=1.0)`.
+Whatever is passed by name replaces what would be made up: `make_trained(import_seconds=1.0)`.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from bench import checks, runner
-from bench.admission import INPUTS_HASHES
-from bench.records import (
-    Cell,
+from bench.results import validity
+from bench.results.records import (
+    BoundTrial,
+    Case,
+    Conditions,
     Described,
     Epoch,
     Failed,
-    Floor,
-    FloorOf,
+    GemmBound,
     Machine,
-    Moment,
-    Proof,
-    Proved,
     Run,
     ThreadPool,
     Trained,
     Trial,
+    Verification,
+    Verified,
 )
-from bench.workload import VARIANTS, Workload, workload_for
+from bench.results.submission import INPUTS_HASHES
+from bench.workload import CPU, VARIANTS, Device, Workload, workload_for
 
 SECONDS = {"numpy": [0.24, 0.25], "torch": [0.30, 0.31]}  # per epoch, by backend and round
 INPUTS = "0123456789ab"
@@ -38,19 +37,20 @@ def make_workload(variant: str = "relu", epochs: int = 3, **changes: Any) -> Wor
     return msgspec.structs.replace(VARIANTS[variant], epochs=epochs, **changes)
 
 
-def make_cell(
+def make_case(
     backend: str = "numpy", device: str = "cpu", workload: Workload | None = None
-) -> Cell:
+) -> Case:
     """Return a row's name."""
     work = workload or make_workload()
-    return Cell(backend, device, work.variant, work.fingerprint)
+    return Case(backend, Device.named(device), work.fingerprint)
 
 
 def make_epoch(
     seconds: float = 0.25, loss: float = 0.5, accuracy: float = 0.85, **changes: Any
 ) -> Epoch:
     """Return one epoch."""
-    facts = {"cpu_seconds": 2 * seconds, "evaluation_seconds": 0.02}
+    facts = {"cpu_seconds": 2 * seconds, "evaluation_seconds": 0.02, "copy_seconds": 0.001,
+             "idle_copy_seconds": 0.001}  # fmt: skip
     return Epoch(seconds=seconds, loss=loss, accuracy=accuracy, **{**facts, **changes})
 
 
@@ -74,10 +74,7 @@ def make_trained(
         "data_seconds": 0.3,
         "build_seconds": 0.1,
         "epochs": laps,
-        "settle_seconds": 0.001,
-        "idle_copy_seconds": 0.001,
-        "check_seconds": 0.002,
-        "total_seconds": 0.702 + sum(lap.seconds + lap.evaluation_seconds for lap in laps),
+        "between_seconds": 0.002,
         "peak_memory_bytes": 200_000_000,
     }
     return Trained(**{**facts, **changes})
@@ -88,40 +85,41 @@ def make_failed(kind: Any = "raised", reason: str = "ValueError: no", *log_tail:
     return Failed(kind=kind, reason=reason, log_tail=log_tail)
 
 
-def make_proved(**changes: Any) -> Proved:
-    """Return a proof that holds."""
+def make_verified(**changes: Any) -> Verified:
+    """Return a verification without any flag."""
     facts = {
         "loss_deviation": 1e-7,
         "parameter_deviation": 1e-5,
         "loss_limit": 2e-6,
         "parameter_limit": 1e-4,
     }
-    return Proved(**{**facts, **changes})
+    return Verified(**{**facts, **changes})
 
 
-def make_floor(epoch_seconds: float = 0.2, **changes: Any) -> Floor:
-    """Return the floor of a workload on a device."""
+def make_gemm_bound(epoch_seconds: float = 0.2, **changes: Any) -> GemmBound:
+    """Return the GEMM bound of a workload on a device."""
     facts = {"library": "OpenBLAS 0.3", "peak_flop_per_second": 2e11}
-    return Floor(epoch_seconds=epoch_seconds, **{**facts, **changes})
+    return GemmBound(epoch_seconds=(epoch_seconds,), **{**facts, **changes})
 
 
-def make_proof(cell: Cell, result: Proved | Failed | None = None) -> Proof:
-    """Return the outcome of a proof."""
-    return Proof(cell=cell, result=result or make_proved())
+def make_verification(case: Case, result: Verified | Failed | None = None) -> Verification:
+    """Return the outcome of a verification."""
+    return Verification(case=case, result=result or make_verified())
 
 
 def make_trial(
-    cell: Cell, round: int = 0, result: Trained | Failed | None = None, **changes: Any
+    case: Case, round: int = 0, result: Trained | Failed | None = None, **changes: Any
 ) -> Trial:
     """Return the outcome of a trial."""
-    facts = {"started": "2026-01-02T03:04:05+00:00", "moment": Moment()}
-    return Trial(cell=cell, round=round, result=result or make_trained(), **{**facts, **changes})
+    facts = {"started": "2026-01-02T03:04:05+00:00", "total_seconds": 2.5,
+             "conditions": Conditions()}  # fmt: skip
+    return Trial(case=case, round=round, result=result or make_trained(), **{**facts, **changes})
 
 
 def make_described(devices: Sequence[str] = ("cpu",), **versions: str | None) -> Described:
     """Return what a backend says of itself."""
     return Described(
-        devices=tuple(devices),
+        devices=tuple(map(Device.named, devices)),
         versions=versions or {"framework": "1.2.3"},
         python="3.11.9",
         thread_pools=(ThreadPool("openblas", "0.3.30", 2),),
@@ -142,7 +140,7 @@ def make_run(
 ) -> Run:
     """Return a finished run of one workload: `seconds` per epoch, by backend and round."""
     work = workload or make_workload()
-    cells = {name: make_cell(name, device, work) for name in seconds}
+    cases = {name: make_case(name, device, work) for name in seconds}
     facts = {
         "bench": "0.1",
         "created": "2026-01-02T03:04:05+00:00",
@@ -151,11 +149,11 @@ def make_run(
         "threads": 2,
         "rounds": max(map(len, seconds.values()), default=1),
         "workloads": {work.fingerprint: work},
-        "cells": tuple(cells.values()),
+        "cases": tuple(cases.values()),
         "backends": {name: make_described([device]) for name in seconds},
-        "proofs": tuple(make_proof(cell) for cell in cells.values()),
+        "verifications": tuple(make_verification(case) for case in cases.values()),
         "trials": tuple(
-            make_trial(cells[name], number, make_trained(value, work.epochs))
+            make_trial(cases[name], number, make_trained(value, work.epochs))
             for name, values in seconds.items()
             for number, value in enumerate(values)
         ),
@@ -167,7 +165,7 @@ def make_planned(
     backends: Sequence[str] = ("numpy", "torch"), rounds: int = 2, **changes: Any
 ) -> Run:
     """Return a run of which nothing is done yet."""
-    nothing = {"rounds": rounds, "proofs": (), "trials": ()}
+    nothing = {"rounds": rounds, "verifications": (), "trials": ()}
     return make_run({name: [] for name in backends}, **{**nothing, **changes})
 
 
@@ -175,27 +173,37 @@ def with_result(run: Run, backend: str, result: Trained | Failed, round: int = 0
     """Return the run with the result of one trial replaced."""
     trials = tuple(
         msgspec.structs.replace(trial, result=result)
-        if (trial.cell.backend, trial.round) == (backend, round)
+        if (trial.case.backend, trial.round) == (backend, round)
         else trial
         for trial in run.trials
     )
     return msgspec.structs.replace(run, trials=trials)
 
 
-def with_proof(run: Run, backend: str, result: Proved | Failed) -> Run:
-    """Return the run with the result of one proof replaced."""
-    proofs = tuple(
-        msgspec.structs.replace(proof, result=result) if proof.cell.backend == backend else proof
-        for proof in run.proofs
+def with_verification(run: Run, backend: str, result: Verified | Failed) -> Run:
+    """Return the run with the result of one verification replaced."""
+    verifications = tuple(
+        msgspec.structs.replace(one, result=result) if one.case.backend == backend else one
+        for one in run.verifications
     )
-    return msgspec.structs.replace(run, proofs=proofs)
+    return msgspec.structs.replace(run, verifications=verifications)
+
+
+def make_bound_trial(
+    workload: Workload,
+    round: int = 0,
+    result: GemmBound | Failed | None = None,
+    device: str = "cpu",
+) -> BoundTrial:
+    """Return the outcome of measuring a GEMM bound."""
+    bound = result or make_gemm_bound()
+    return BoundTrial(Device.named(device), workload.fingerprint, round, bound)
 
 
 def make_honest_trained(seconds: float = 0.25) -> Trained:
     """Return a trial as an honest backend of the standard workload `relu` brings it."""
-    work = workload_for("relu", "cpu")
-    loss = 1 + 1e-4 * seconds  # no two trials have the same
-    laps = [msgspec.structs.replace(lap, loss=lap.loss * loss) for lap in make_epochs(seconds, 10)]
+    work = workload_for("relu", CPU)
+    laps = list(make_epochs(seconds, 10))
     laps[-1] = msgspec.structs.replace(laps[-1], accuracy=0.887)
     return make_trained(seconds, laps, inputs=INPUTS_HASHES[work.fingerprint])
 
@@ -206,23 +214,22 @@ def make_honest_run(
     **changes: Any,
 ) -> Run:
     """Return a run of the standard workload that `check` accepts, with these seconds by round."""
-    work = workload_for("relu", "cpu")
-    floors = (FloorOf("cpu", work.fingerprint, make_floor(peak_flop_per_second=4e11)),)
-    run = make_planned(backends, rounds=len(seconds), workload=work, floors=floors)
-    created = datetime.fromisoformat(run.created)
-    trials = tuple(
-        make_trial(
-            step.cell,
-            step.round,
-            make_honest_trained(seconds[step.round]),
-            started=(created + timedelta(seconds=10 * number)).isoformat(),
-        )
-        for number, step in enumerate(runner.missing_trials(run))
-    )
-    proofs = tuple(map(make_proof, run.cells))
-    return msgspec.structs.replace(run, **{"proofs": proofs, "trials": trials, **changes})
+    work, rounds = workload_for("relu", CPU), range(len(seconds))
+    bound = make_gemm_bound(peak_flop_per_second=4e11)
+    run = make_planned(backends, rounds=len(seconds), workload=work)
+    facts = {
+        "gemm_bounds": tuple(make_bound_trial(work, number, bound) for number in rounds),
+        "verifications": tuple(map(make_verification, run.cases)),
+        "trials": tuple(
+            make_trial(case, number, make_honest_trained(seconds[number]))
+            for number in rounds
+            for case in run.cases
+        ),
+    }
+    return msgspec.structs.replace(run, **{**facts, **changes})
 
 
-def marks_of(run: Run, backend: str) -> list[str]:
-    """Return the marks of a backend's row."""
-    return next((m for cell, m in checks.marks(run).items() if cell.backend == backend), [])
+def flags_of(run: Run, backend: str) -> list[str]:
+    """Return the flags of a backend's row, in words."""
+    found = validity.flags(run).items()
+    return next((list(map(str, flags)) for case, flags in found if case.backend == backend), [])

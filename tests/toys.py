@@ -10,31 +10,26 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
-import pytest
-from click.testing import CliRunner
-from click.testing import Result as CliResult
-from made import INPUTS, make_described, make_proved, make_trained
 
-from bench import idx, lock, unchanged
-from bench.child import run_child
-from bench.cli import main
-from bench.commands import run as run_command
-from bench.discovery import FOLDER_VARIABLE
-from bench.planning import Asked, Plan
-from bench.records import Failed, Floor, Moment, Run, read_run
-from bench.runner import RunStep, Step, plan_cells
-from bench.session import Session
-from bench.surroundings import environment
-from bench.worker import Job, Result
-from bench.workload import Workload
+from bench import ROOT
+from bench.results.jobs import Job, Message
+from bench.run import lock
+from bench.run.backends import FOLDER_VARIABLE
+from bench.run.environment import environment
+from bench.run.process import Child, Setup
+from bench.workload import CPU
 
 HONEST = "from backends.numpy import Model, devices, versions\n"
 # One thread: threads of a BLAS wait for each other busily, which takes ages on a busy machine.
 SMALL = ("--train-samples", "256", "--test-samples", "50", "--threads", "1")
 PATIENCE_SECONDS = 60.0  # after which a test gives up on a process; none waits that long if sound
+START = "import os, signal, subprocess, sys, threading, time\nfrom pathlib import Path\n"
+START += "HERE = Path(__file__).parent\n"
 
 
 def write_toy(folder: Path, name: str, source: str = HONEST) -> Path:
@@ -48,9 +43,7 @@ def write_toy(folder: Path, name: str, source: str = HONEST) -> Path:
 def faulty_model(fault: str) -> str:
     """Return the source of a backend whose every model does something on being built."""
     return (
-        "import os, signal, subprocess, sys, time\n"
-        "from pathlib import Path\n"
-        "from backends.numpy import Model as Honest, devices, versions\n"
+        f"{START}from backends.numpy import Model as Honest, devices, versions\n"
         "class Model(Honest):\n"
         "    def __init__(self, workload, parameters, train, device):\n"
         "        super().__init__(workload, parameters, train, device)\n"
@@ -58,110 +51,91 @@ def faulty_model(fault: str) -> str:
     )
 
 
-def answering(folder: Path, body: str) -> Job:
+def answering(folder: Path, body: str, header: str = "", name: str = "toy") -> Job:
     """Return a job that asks a toy for its devices; the body is what it does instead."""
     source = (
-        "import os, signal, subprocess, sys, threading, time\n"
-        "from pathlib import Path\n"
-        f"HERE = Path({str(folder)!r})\n"
-        "Model = object\n"
+        f"{header}{START}Model = object\n"
         "def versions(): return {'toy': '1'}\n"
         f"def devices():\n{textwrap.indent(textwrap.dedent(body), '    ')}\n    return ['cpu']\n"
     )
-    return Job(task="describe", backend="toy", path=str(write_toy(folder, "toy", source)))
+    return Job(task="describe", backend=name, path=str(write_toy(folder, name, source)))
 
 
-def answer(job: Job, *, timeout: float = PATIENCE_SECONDS, **rest: object) -> Result:
-    """Run the job in a real child that may see one thread and no GPU."""
-    variables = environment({}, "cpu", 1)
-    return run_child(job, variables=variables, timeout=timeout, **rest)  # type: ignore[arg-type]
+def writing(what: str, name: str = "numbers") -> str:
+    """Return lines of a toy that write the process numbers in `what` into a file, all at once."""
+    new = f"(HERE / '{name}.new')"
+    return f"{new}.write_text({what})\n{new}.rename(HERE / {name!r})\n"
 
 
-def bench(*arguments: str, toys: Path | None = None) -> "subprocess.Popen[str]":
-    """Start `python -m bench` in a process of its own, as a person does."""
-    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    assert lock.VARIABLE in variables, "tests must not take the machine's own lock"
-    if toys is not None:
-        variables["TMPDIR"] = str(toys)  # a run that is killed leaves its last child's folder
-        variables[FOLDER_VARIABLE] = str(toys)
-        variables["PYTHONPATH"] = str(without_frameworks(toys / "without"))
-    return subprocess.Popen(
-        [sys.executable, "-m", "bench", *arguments],
-        env=variables,
-        cwd=Path(__file__).parent.parent,
-        stdout=subprocess.PIPE,
+def interpreter(folder: Path, script: str) -> str:
+    """Return the path of an interpreter: a shell script."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def child_of(job: Job, sample: Callable[[], object] = lambda: None, **setup: Any) -> Child:
+    """Return a child, to be entered, that may see one thread and no GPU."""
+    given = {"python": sys.executable, "variables": environment({}, CPU, 1), "cpus": None}
+    return Child(job, Setup(**{**given, **setup}), sample)
+
+
+def answer(job: Job, **rest: Any) -> Message:
+    """Return the first message of a real child that does the job."""
+    with child_of(job, **rest) as child:
+        return child.receive(PATIENCE_SECONDS)
+
+
+def _as_from_a_shell(terminal: int | None) -> None:
+    """Let signals do what they do by default, and the terminal's closing send one."""
+    import fcntl  # not on Windows, where nothing here starts a process
+    import termios
+
+    for number in (signal.SIGINT, signal.SIGHUP):  # in the background they may be ignored
+        signal.signal(number, signal.SIG_DFL)
+    if terminal is not None:
+        os.setsid()
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+@contextmanager
+def python(
+    *arguments: str, terminal: int | None = None, **variables: str
+) -> "Iterator[subprocess.Popen[str]]":
+    """Start an interpreter in a process of its own, as a person does; end it if need be.
+
+    What it prints goes to the terminal, if there is one.
+    """
+    assert lock.VARIABLE in os.environ, "tests must not take the machine's own lock"
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **variables},
+        cwd=ROOT,
+        stdout=subprocess.PIPE if terminal is None else terminal,
         stderr=subprocess.PIPE,
         text=True,
-        # Where the tests run in the background SIGINT may be ignored, and that is handed on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+        preexec_fn=lambda: _as_from_a_shell(terminal),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def without_frameworks(folder: Path) -> Path:
-    """Return a folder that hides those that the floor would try, for ten seconds a run."""
-    for name in ("torch", "jax"):
-        write_toy(folder, name, f"raise ImportError('no {name} for toys')\n")
-    return folder
+def bench(*arguments: str, toys: Path, terminal: int | None = None) -> Any:
+    """Start `python -m bench` with the toys of a folder, to be entered."""
+    for name in ("torch", "jax"):  # the GEMM bound would try them, for ten seconds a run
+        write_toy(toys / "without", name, f"raise ImportError('no {name} for toys')\n")
+    variables = {FOLDER_VARIABLE: str(toys), "PYTHONPATH": str(toys / "without")}
+    # A run that is killed leaves its last child's folder.
+    return python("-m", "bench", *arguments, terminal=terminal, **variables, TMPDIR=str(toys))
 
 
-class Fakes:
-    """Children that are none: what they answer, and what they were asked."""
-
-    def __init__(self, backends: Sequence[str] = ("numpy", "torch")) -> None:
-        self.described = {name: make_described() for name in backends}
-        self.steps: list[Step] = []
-        self.failing: dict[str, Failed] = {}
-        self.reported: list[Path] = []  # folders whose tables were asked for
-
-    def plan(self, session: Session, asked: Asked, say: object = None) -> Plan:
-        """Plan a row for each backend, asking nobody."""
-        rows = {name: ["cpu"] for name in self.described}
-        sizes = (asked.epochs, asked.train_samples, asked.test_samples)
-        return Plan(*plan_cells(rows, asked.variants, *sizes), self.described, {})
-
-    def step_runner(self, session: Session, workloads: dict[str, Workload]) -> RunStep:
-        """Return what answers at once."""
-
-        def run_step(step: Step) -> tuple[Result, Moment]:
-            self.steps.append(step)
-            if step.task == "floor":
-                return Floor("NumPy 2.0", 0.1, 1e11), Moment()
-            if step.task == "prove":
-                return make_proved(), Moment()
-            epochs = workloads[step.cell.workload].epochs
-            return self.failing.get(step.cell.backend, make_trained(epochs=epochs)), Moment()
-
-        return run_step
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fakes]:
-    """Let `run`, in this process, have children that answer at once; SIGTERM stays as it was."""
-    made, before = Fakes(), signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(run_command, "plan", made.plan)
-    monkeypatch.setattr(run_command, "step_runner", made.step_runner)
-    monkeypatch.setattr(run_command, "together_runner", lambda session, workloads: None)
-    monkeypatch.setattr(run_command, "_report", made.reported.append)
-    monkeypatch.setattr(idx, "check", lambda folder: None)
-    monkeypatch.setattr(unchanged, "inputs_hash", lambda raw, workload: INPUTS)
-    yield made
-    signal.signal(signal.SIGTERM, before)
-
-
-def invoke(*arguments: str | Path) -> CliResult:
-    """Run a command in this process."""
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def only_run_file(reports: Path) -> Path:
-    """Return the one run file of a reports folder."""
-    (path,) = (reports / "runs").glob("*.json")
-    return path
-
-
-def only_run(reports: Path) -> Run:
-    """Return the one run of a reports folder."""
-    return read_run(only_run_file(reports))
+def script(code: str, temporary: Path) -> Any:
+    """Start code that has children of its own, to be entered."""
+    path = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+    return python("-c", code, PYTHONPATH=path, TMPDIR=str(temporary))
 
 
 def until(condition: Callable[[], object], what: str) -> None:
@@ -180,12 +154,12 @@ def is_running(number: int) -> bool:
         return False
 
 
-def numbers_in(path: Path, count: int) -> Sequence[int]:
-    """Return the process numbers that a toy has written into a file; () before they are all in."""
-    words = path.read_text().split() if path.exists() else []
-    return tuple(map(int, words)) if len(words) == count else ()
+def numbers_in(path: Path) -> Sequence[int]:
+    """Return the process numbers that a toy has written into a file; () before it has."""
+    return tuple(map(int, path.read_text().split())) if path.exists() else ()
 
 
-def all_ended(numbers: Sequence[int]) -> bool:
-    """Return whether none of the processes runs any more."""
-    return not any(map(is_running, numbers))
+def until_all_ended(numbers: Sequence[int]) -> None:
+    """Wait until none of the processes, of which there is one, runs any more."""
+    assert numbers
+    until(lambda: not any(map(is_running, numbers)), "all end")

@@ -1,121 +1,160 @@
-"""What the charts of a section show, in the order of its tables; how it looks is in `chart_spec`.
+"""What the charts of a section show, in the order of its tables; how they look is in `chart_spec`.
 
-Every function returns the data sets of one chart, by name: lists of flat records, texts cleaned.
+The page shows the same data: nothing is computed there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from statistics import median
+from typing import NamedTuple
 
-import numpy as np
-
-from bench.records import Trained
-from bench.report import numbers
-from bench.report.chart_rows import Named, shown
-from bench.report.efficiency import compile_seconds, floors_of
-from bench.report.published import seconds_of_same_work
+from bench.report import efficiency, numbers, tables
+from bench.report.published import NOTEBOOK_SECONDS
 from bench.report.sections import Section
-from bench.report.time_to_accuracy import thresholds, trained_seconds, typical_seconds
+from bench.results import redact
+from bench.results.cases import Row
+from bench.results.records import Trained
 
-Value = str | float | int | bool
-Records = list[dict[str, Value]]
-Data = dict[str, Records]
+Record = dict[str, str | float | int]
+Records = list[Record]
+Rows = Mapping[str, Row]  # with trials, by their names in the charts
 
 PHASES = ("start", "import", "data", "build", "compile", "epochs", "evaluation")
+DIGITS = 5  # of a number that is drawn: finer than a pixel, coarser than a processor's rounding
 FITS = 1.6  # times the largest value that a reference line may lie beyond it, on a linear scale
 WIDE_RANGE = 8.0  # largest over smallest value from which a scale is logarithmic
-SLOT = 20  # pixels from one line of a key to the next
-BARS, LETTER = 506, 5.6  # pixels of the bars in all, and of a letter of their labels
+LINE, PLOT = 28, 330  # pixels of a row in charts with one line a row, and of the other chart
+LETTER = 5.6  # pixels of a letter in the labels of bars
 CUT = 4.0  # times the median total: longer bars are cut, so that the others can be read
 
 
-def seconds(section: Section, rows: Sequence[Named]) -> Data:
-    """Return trials, rows with centre and interval, and lines to compare with, in seconds."""
-    trials: Records = []
-    summary: Records = []
-    for name, row, sound in rows:
-        assert row.interval is not None, "rows without a trial are left out"
-        low, centre, high, _ = row.interval
-        trials += [{"row": name, "seconds": value, "sound": sound, "round": number + 1}
-                   for number, value in sorted(row.seconds.items())]  # fmt: skip
-        summary.append({
-            "row": name,
-            "low": centre if low is None else low,
-            "centre": centre,
-            "high": centre if high is None else min(high, 10 * centre),
-            "sound": sound,
-            "label": numbers.interval(row.interval) + ("" if sound else " (marked)"),
-        })  # fmt: skip
-    largest = max(max(row.seconds.values()) for _, row, _ in rows)
-    return {"trials": trials, "rows": summary, "lines": lines(section, largest)}
+class Chart(NamedTuple):
+    """One chart: its template and scale, its data sets by name, and what it shows in words."""
+
+    name: str
+    log: bool
+    height: int  # pixels of its plot
+    words: str
+    data: dict[str, Records]
 
 
-def lines(section: Section, largest: float) -> Records:
-    """Return the floors and the notebook's figure, those that fit a scale up to the largest."""
-    workload = section.workload
-    floors = floors_of(section.run, section.key.workload)
-    shown_devices = {row.cell.device for row in section.rows}
-    found: Records = [
-        {"name": "floor" if len(shown_devices) == 1 else f"floor {shown(device, 10)}",
-         "seconds": floor.seconds}
-        for device, floor in sorted(floors.items())
-        if device in shown_devices
+def of_section(section: Section) -> dict[str, Chart]:
+    """Return the charts of a section by name, none if no trial of it succeeded."""
+    rows = named_rows(section)
+    charts = [seconds(section, rows), accuracy(section, rows), phases(rows)] if rows else []
+    return {chart.name: chart for chart in charts}
+
+
+def named_rows(section: Section) -> dict[str, Row]:
+    """Return the rows with trials, the fastest first, by their names in the charts."""
+    several = len(section.devices) > 1
+    names = (f"{row.case.backend} {row.case.device}" if several else row.case.backend
+             for row in section.measured)  # fmt: skip
+    return dict(zip(map(redact.printable, names), section.measured, strict=True))
+
+
+def _stable(records: Iterable[Record]) -> Records:
+    """Return records whose numbers are the same on every processor."""
+    return [
+        {name: numbers.rounded(value, DIGITS) if isinstance(value, float) else value
+         for name, value in record.items()}
+        for record in records
     ]  # fmt: skip
-    theirs = seconds_of_same_work(workload.variant, workload.train_samples)
-    if theirs is not None:
-        found.append({"name": "notebook", "seconds": theirs})
-    return [line for line in found if 0 < float(line["seconds"]) <= FITS * largest]
 
 
-def accuracy(section: Section, rows: Sequence[Named]) -> Data:
-    """Return accuracy against seconds since the start of the process, medians over the trials."""
-    points: Records = [
-        {"row": name, "epoch": epoch + 1, "seconds": when, "accuracy": reached}
-        for name, row, _ in rows
-        for epoch, (when, reached) in enumerate(curve(list(row.trials.values())))
+def _is_wide(values: Sequence[float]) -> bool:
+    return max(values) > WIDE_RANGE * min(values)
+
+
+def seconds(section: Section, rows: Rows) -> Chart:
+    """Return seconds per epoch: trials, rows with their intervals, and lines to compare with."""
+    trials: Records = [
+        {"row": name, "seconds": value, "round": number + 1, "flagged": int(bool(row.flags))}
+        for name, row in rows.items()
+        for number, value in sorted(row.seconds.items())
     ]
-    best = max(float(point["accuracy"]) for point in points)
-    goals = [goal for goal in thresholds(section.workload) if goal <= best]
+    values = [value for row in rows.values() for value in row.seconds.values()]
+    lines = {name: value for name, value in _references(section).items()
+             if value <= FITS * max(values)}  # fmt: skip
+    data = {
+        "trials": _stable(trials),
+        "rows": _stable(_interval(name, row) for name, row in rows.items()),
+        "lines": _stable({"name": name, "seconds": value} for name, value in lines.items()),
+    }
+    figures = [f"{one['row']} {one['label']}" for one in data["rows"]]
+    figures += [f"{name} {numbers.significant(value, 2)}" for name, value in lines.items()]
+    words = f"Seconds per epoch with 95 % interval, every trial a dot: {'; '.join(figures)}."
+    return Chart("seconds", _is_wide(values), LINE * len(rows), words, data)
+
+
+def _interval(name: str, row: Row) -> Record:
+    assert row.interval is not None, "rows without a trial are left out"
+    low, centre, high, _ = row.interval
     return {
-        "points": points,
-        "goals": [{"accuracy": goal} for goal in goals],
-        "names": names_with_times(rows, goals[-1] if goals else None),
-        "heading": [{"slot": 4, "label": f"seconds to {goals[-1]}" if goals else ""}],
+        "row": name,
+        "low": centre if low is None else low,
+        "centre": centre,
+        "high": centre if high is None else min(high, 10 * centre),
+        "flagged": int(bool(row.flags)),
+        "label": tables.seconds_per_epoch(row) + (" (flagged)" if row.flags else ""),
     }
 
 
-def names_with_times(rows: Sequence[Named], goal: float | None) -> Records:
-    """Return the key to the lines, in pixels from the top: names, and seconds to the goal."""
-    keys: Records = []
-    for number, (name, row, _) in enumerate(rows):
-        taken = typical_seconds(row, goal) if goal else None
-        figure = f", {numbers.significant(taken, 2)} s" if taken else ""
-        keys.append({"row": name, "slot": 24 + SLOT * number, "label": name + figure})
-    return keys
+def _references(section: Section) -> dict[str, float]:
+    several = len(section.devices) > 1
+    found = {f"GEMM bound {device}" if several else "GEMM bound": bound.seconds
+             for device, bound in section.bounds.items() if device in section.devices}  # fmt: skip
+    work = (section.workload.variant, section.workload.train_samples)
+    return found | ({"notebook": NOTEBOOK_SECONDS[work]} if work in NOTEBOOK_SECONDS else {})
 
 
-def curve(trials: Sequence[Trained]) -> list[tuple[float, float]]:
-    """Return the median seconds and accuracy at the end of each epoch that all trials have."""
-    shared = min(len(one.epochs) for one in trials)
-    ends = [list(trained_seconds(one))[:shared] for one in trials]
-    reached = [[epoch.accuracy for epoch in one.epochs[:shared]] for one in trials]
-    return list(
-        zip(*(np.median(values, axis=0).tolist() for values in (ends, reached)), strict=True)
-    )
+def accuracy(section: Section, rows: Rows) -> Chart:
+    """Return accuracy against seconds since the start of the process, medians over the trials."""
+    curves = {name: curve(row) for name, row in rows.items()}
+    best = max(reached for points in curves.values() for _, reached in points)
+    goals = [goal for goal in efficiency.thresholds(section.workload) if goal <= best]
+    keys = {name: _key(name, row, goals) for name, row in rows.items()}
+    points: Records = [
+        {"row": name, "label": keys[name], "epoch": epoch, "seconds": when, "accuracy": reached}
+        for name, points in curves.items()
+        for epoch, (when, reached) in enumerate(points, start=1)
+    ]
+    words = f"Test accuracy against seconds since the process started: {'; '.join(keys.values())}."
+    wide = _is_wide([points[-1][0] for points in curves.values()])
+    data = {"points": _stable(points), "goals": _stable({"accuracy": goal} for goal in goals)}
+    return Chart("accuracy", wide, PLOT, words, data)
 
 
-def phases(section: Section, rows: Sequence[Named]) -> Data:
-    """Return the phases of a trial, medians over the trials, the shortest trial first."""
-    spent = {name: typical_phases(list(row.trials.values())) for name, row, _ in rows}
-    totals = {name: sum(spent[name]) for name in sorted(spent, key=lambda name: sum(spent[name]))}
-    scale = scale_end(list(totals.values()))
-    return {
-        "parts": [part for name in totals for part in stacked(name, spent[name], scale)],
-        "totals": [
-            {"row": name, "total": min(total, scale), "label": total_label(total, scale)}
-            for name, total in totals.items()
-        ],
+def _key(name: str, row: Row, goals: Sequence[float]) -> str:
+    """Return the name in the key, with the seconds to the highest accuracy that a row reached."""
+    taken = efficiency.seconds_to(row, goals[-1]) if goals else None
+    return f"{name}: {numbers.significant(taken, 2)} s to {goals[-1]}" if taken else name
+
+
+def curve(row: Row) -> list[tuple[float, float]]:
+    """Return the seconds and the accuracy at the end of each epoch, medians over the trials."""
+    trials = row.trials.values()
+    ends = map(median, zip(*map(efficiency.epoch_ends, trials), strict=True))
+    accuracies = ([epoch.accuracy for epoch in trained.epochs] for trained in trials)
+    reached = map(median, zip(*accuracies, strict=True))
+    return list(zip(ends, reached, strict=True))
+
+
+def phases(rows: Rows) -> Chart:
+    """Return where the time of a trial goes, medians over the trials, the shortest first."""
+    spent = {name: typical_phases(row) for name, row in rows.items()}
+    totals = {name: numbers.rounded(sum(parts.values())) for name, parts in spent.items()}
+    end = scale_end(list(totals.values()))
+    labels = {name: f"{numbers.significant(total, 3)} s{', cut' if total > end else ''}"
+              for name, total in sorted(totals.items(), key=lambda item: item[1])}  # fmt: skip
+    figures = "; ".join(f"{name} {label}, most of it {max(PHASES, key=lambda p: spent[name][p])}"
+                        for name, label in labels.items())  # fmt: skip
+    words = f"Where the time of a whole trial goes, in seconds: {figures}."
+    data: dict[str, Records] = {
+        "parts": _stable(part for name in labels for part in _stacked(name, spent[name], end)),
+        "totals": [{"row": name, "label": label} for name, label in labels.items()],
     }
+    return Chart("phases", False, LINE * len(rows), words, data)
 
 
 def scale_end(totals: Sequence[float]) -> float:
@@ -124,53 +163,29 @@ def scale_end(totals: Sequence[float]) -> float:
     return max(totals) if max(totals) <= limit else 1.1 * max(t for t in totals if t <= limit)
 
 
-def total_label(total: float, scale: float) -> str:
-    """Return a bar's total, and that the bar is cut if it is."""
-    return f"{numbers.significant(total, 3)} s" + (", cut" if total > scale else "")
+def _stacked(name: str, spent: Mapping[str, float], end: float) -> Iterable[Record]:
+    """Yield a record for each phase of a row that begins before the scale ends.
 
-
-def stacked(name: str, spent: Sequence[float], scale: float) -> Records:
-    """Return a record for each phase of a row that begins before the scale ends."""
-    ends = accumulate(spent)
-    parts: Records = []
-    for phase, length, end in zip(PHASES, spent, ends, strict=True):
-        start, stop = end - length, min(end, scale)
+    `fits` is the width of the plot in pixels from which its label has room.
+    """
+    starts = accumulate(spent.values(), initial=0.0)
+    for start, (phase, length) in zip(starts, spent.items(), strict=False):
+        stop = min(start + length, end)
+        label = f"{phase} {numbers.significant(length, 2)}"
         if start < stop:
-            parts.append({
-                "row": name, "phase": phase, "seconds": length, "from": start, "to": stop,
-                "middle": (start + stop) / 2,
-                "label": fitting(phase, length, (stop - start) / scale),
-            })  # fmt: skip
-    return parts
+            fits = round((len(label) * LETTER + 6) * end / (stop - start))
+            yield {"row": name, "phase": phase, "seconds": length, "from": start, "to": stop,
+                   "label": label, "fits": fits}  # fmt: skip
 
 
-def fitting(phase: str, length: float, share: float) -> str:
-    """Return the longest label that has room in a share of the bars' width, "" if none has."""
-    labels = (f"{phase} {numbers.significant(length, 2)}", phase, "")
-    return next(label for label in labels if len(label) * LETTER <= share * BARS - 6 or not label)
-
-
-def typical_phases(trials: Sequence[Trained]) -> list[float]:
+def typical_phases(row: Row) -> dict[str, float]:
     """Return the seconds of each phase, medians over the trials, in the order of PHASES."""
-    typical: list[float] = np.median([phases_of(one) for one in trials], axis=0).tolist()
-    return typical
+    columns = zip(*map(_phases, row.trials.values()), strict=True)
+    return dict(zip(PHASES, map(median, columns), strict=True))
 
 
-def phases_of(trained: Trained) -> tuple[float, ...]:
-    """Return the seconds of each phase of a trial; one epoch alone shows no compiling."""
-    compiling = compile_seconds(trained) or 0.0
-    return (
-        trained.start_seconds,
-        trained.import_seconds,
-        trained.data_seconds,
-        trained.build_seconds,
-        compiling,
-        sum(epoch.seconds for epoch in trained.epochs) - compiling,
-        sum(epoch.evaluation_seconds for epoch in trained.epochs),
-    )
-
-
-def is_wide(values: Sequence[float]) -> bool:
-    """Return whether values span so much that only a logarithmic scale shows them all."""
-    positive = [value for value in values if value > 0]
-    return len(positive) > 1 and max(positive) > WIDE_RANGE * min(positive)
+def _phases(trained: Trained) -> tuple[float, ...]:
+    compiling = efficiency.compile_seconds(trained) or 0.0  # one epoch alone shows none
+    training = sum(epoch.seconds for epoch in trained.epochs) - compiling
+    evaluation = sum(epoch.evaluation_seconds for epoch in trained.epochs)
+    return *efficiency.before_epochs(trained), compiling, training, evaluation

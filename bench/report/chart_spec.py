@@ -1,14 +1,14 @@
 """How the charts look: Vega-Lite templates, drawn here as SVG and in the page interactively.
 
-Written as plain dictionaries: Altair builds the same ones, but takes 0.3 s to import and 35 ms a
-chart, as long as drawing it. Rows are told apart by shape, fill and dash as well as by colour;
-phases by lightness, order and labels.
+Plain dictionaries: Altair builds the same ones, but takes 0.3 s to import and 35 ms a chart. Rows
+are told apart by shape and dash as well as by colour; phases by lightness, order and labels.
+Colours are `var(--ink)`: the page's style sheet defines them, and in an SVG they are resolved once
+it is drawn, so that light and dark come from one drawing.
 """
 
 from typing import Any
 
-from bench.report.chart_colours import DARK_PHASES, ROLES, role
-from bench.report.chart_data import PHASES
+from bench.report.chart_data import PHASES, Chart
 
 Spec = dict[str, Any]
 
@@ -16,171 +16,165 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 # Bundled with vl-convert, and as wide as Arial: the drawing is the same on every machine.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 WIDTH = 830  # pixels of a forge's page
-LEFT, RIGHT = 152, 172  # of it, for the rows' names and for the column of figures
-NARROW_LEFT = 112  # on a phone
-AROUND_ACCURACY, ACCURACY_HEIGHT = 260, 330  # width of axis and key, height of the plot
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
-LOGARITHMIC = {"type": "log", "nice": False, "padding": 14}
+FIGURES = 172  # of it, for the column of figures
+NAMES = {False: 152, True: 112}  # pixels for the rows' names, wide and narrow
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down",
+          "triangle-right", "triangle-left", "wedge", "arrow", "M-1,-.3L1,-.3L1,.3L-1,.3Z",
+          "M-.3,-1L.3,-1L.3,1L-.3,1Z"]  # fmt: skip
+# name -> (light, dark): Okabe and Ito's palette for colour-blind readers, made darker on white
+# and lighter on black until lines have a contrast of 3 : 1 and texts of 4.5 : 1.
+COLOURS = {
+    "paper": ("#ffffff", "#0d1117"),
+    "ink": ("#1f2328", "#e6edf3"),
+    "muted": ("#59636e", "#9198a1"),
+    "grid": ("#dfe4ea", "#2b3138"),
+    "accent": ("#0072b2", "#56b4e9"),
+    "doubt": ("#b34700", "#ff9e4a"),
+    "series-1": ("#0072b2", "#56b4e9"),
+    "series-2": ("#c24e00", "#ff9e4a"),
+    "series-3": ("#007a5a", "#2bc48a"),
+    "series-4": ("#a8437f", "#f29ccb"),
+    "series-5": ("#7a5c00", "#f0e442"),
+    "series-6": ("#3b4149", "#d0d7de"),
+    "phase-start": ("#57606a", "#8b949e"),
+    "phase-import": ("#a9d3f0", "#b9dcf5"),
+    "phase-data": ("#7a5c00", "#a8862b"),
+    "phase-build": ("#f3c6dd", "#f6cfe2"),
+    "phase-compile": ("#b34700", "#d9711f"),
+    "phase-epochs": ("#9fdcc6", "#a6e3cd"),
+    "phase-evaluation": ("#00507f", "#2f81b7"),
+    "on-dark": ("#ffffff", "#000000"),
+    "on-light": ("#10151b", "#10151b"),
+}
+SERIES = [f"var(--{name})" for name in COLOURS if name.startswith("series-")]
+DARK_PHASES = ("start", "data", "compile", "evaluation")
+RULE = {"type": "rule", "strokeDash": [5, 4], "color": "var(--muted)"}
 
 
-def config() -> Spec:
-    """Return what all charts share."""
-    texts = {"labelFontSize": 12, "titleFontSize": 12, "labelColor": role("ink"),
-             "titleColor": role("muted"), "titleFontWeight": "normal"}  # fmt: skip
-    return {
-        "font": FONT,
-        "background": "transparent",
-        "view": {"stroke": None},
-        "axis": {**texts, "gridColor": role("grid"), "domainColor": role("muted"),
-                 "tickColor": role("muted"), "labelLimit": LEFT - 8},
-        "legend": {**texts, "symbolSize": 70, "labelLimit": 170, "rowPadding": 4},
-        "text": {"color": role("ink"), "fontSize": 12},
-    }  # fmt: skip
-
-
-def template(width: int, height: int | Spec, data: tuple[str, ...], layers: list[Spec]) -> Spec:
-    """Return a chart without its data: records are to be put into the named data sets."""
-    return {
-        "$schema": SCHEMA,
-        "config": config(),
-        "width": width,
-        "height": height,
-        "datasets": {name: [] for name in data},
-        "layer": layers,
-    }
-
-
-def layer(data: str, mark: Spec, **encoding: Spec | list[Spec]) -> Spec:
-    """Return one layer over a data set."""
-    return {"data": {"name": data}, "mark": mark, "encoding": encoding}
-
-
-def measure(field: str, title: str | None, scale: Spec) -> Spec:
-    """Return the encoding of a quantity along an axis, at most seven marks on it."""
-    axis = {"title": title, "format": ",~r", "tickCount": 7, "labelOverlap": "greedy"}
-    return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
-
-
-def row_names() -> Spec:
-    """Return the vertical axis of charts with one line a row, in the order of the data."""
-    axis = {"title": None, "domain": False, "ticks": False, "minExtent": LEFT, "maxExtent": LEFT}
-    return {"field": "row", "type": "nominal", "sort": None, "axis": axis}
-
-
-def marked() -> Spec:
-    """Return the colour of rows: another one for those that nobody should believe."""
-    return {"condition": {"test": "!datum.sound", "value": role("doubt")}, "value": role("accent")}
-
-
-def beside(data: str, field: str) -> Spec:
-    """Return the column of figures at the right of the plot."""
-    mark = {"type": "text", "align": "left", "xOffset": 10}
-    return layer(data, mark, x={"value": "width"}, y=row_names(), text={"field": field})
-
-
-def seconds(log: bool) -> Spec:
+def seconds(log: bool, narrow: bool) -> Spec:
     """Return the template of seconds per epoch: a dot a trial, centre and interval a row."""
-    scale = LOGARITHMIC if log else {"zero": True}
-    axis = "seconds per epoch" + (" (logarithmic)" if log else "")
-    y = row_names()
-    tooltip = [{"field": "row"}, {"field": "round"}, {"field": "seconds", "format": ".4g"}]
+    low, each, centre = (_measure(field, "seconds per epoch", log, narrow)
+                         for field in ("low", "seconds", "centre"))  # fmt: skip
+    y = _row_names(narrow)
+    hue = _if("datum.flagged", "var(--doubt)", "var(--accent)")
+    shape = _if("datum.flagged", "cross", "circle")
     layers = [
-        layer("rows", {"type": "bar", "height": 14, "opacity": 0.22},
-              x=measure("low", axis, scale), x2={"field": "high"}, y=y, color=marked()),
-        layer("trials", {"type": "point", "filled": True, "size": 36, "opacity": 0.75},
-              x=measure("seconds", axis, scale), y=y, color=marked(), tooltip=tooltip,
-              shape={"condition": {"test": "!datum.sound", "value": "cross"}, "value": "circle"}),
-        layer("rows", {"type": "tick", "thickness": 3, "height": 20},
-              x=measure("centre", axis, scale), y=y, color=marked()),
-        layer("lines", {"type": "rule", "strokeDash": [5, 4], "color": role("muted")},
-              x=measure("seconds", axis, scale)),
-        layer("lines", {"type": "text", "baseline": "bottom", "color": role("muted")},
-              x=measure("seconds", axis, scale), y={"value": -4}, text={"field": "name"}),
-        beside("rows", "label"),
+        _layer("rows", {"type": "bar", "height": 14, "opacity": 0.22}, x=low, y=y, color=hue,
+               x2={"field": "high"}),
+        _layer("trials", {"type": "point", "filled": True, "size": 36, "opacity": 0.75}, x=each,
+               y=y, color=hue, shape=shape, tooltip=_tooltip(row="", round="", seconds=".4g")),
+        _layer("rows", {"type": "tick", "thickness": 3, "height": 20}, x=centre, y=y, color=hue),
+        _layer("lines", RULE, x=each),
+        _layer("lines", {"type": "text", "baseline": "bottom", "color": "var(--muted)"}, x=each,
+               y={"value": -4}, text={"field": "name"}),
     ]  # fmt: skip
-    return template(WIDTH - LEFT - RIGHT, {"step": 28}, ("trials", "rows", "lines"), layers)
+    return _template(layers, narrow, figures="rows")
 
 
-def accuracy(log: bool) -> Spec:
+def accuracy(log: bool, narrow: bool) -> Spec:
     """Return the template of accuracy against seconds since the start, one line a row."""
-    scale = LOGARITHMIC if log else {"zero": True}
-    axis = "seconds since the process started, evaluation left out"
-    x = measure("seconds", axis + (" (logarithmic)" if log else ""), scale)
-    y = measure("accuracy", "test accuracy", {"zero": False, "padding": 6})
-    shapes = by_row([*SHAPES, *SHAPES])
-    hues = by_row([role(name) for name in (*ROLES, *ROLES)])
-    dashes = by_row([[1, 0]] * len(SHAPES) + [[6, 3]] * len(SHAPES))
-    fills = by_row([role(name) for name in ROLES] + [role("paper")] * len(ROLES))
-    slot = {"field": "slot", "type": "quantitative", "scale": None}  # pixels from the top
-    tooltip = [{"field": "row"}, {"field": "epoch"}, {"field": "seconds", "format": ".3g"},
-               {"field": "accuracy", "format": ".4f"}]  # fmt: skip
+    x = _measure("seconds", "seconds since the process started, evaluation left out", log, narrow)
+    y = {**_measure("accuracy", "test accuracy", False, narrow),
+         "scale": {"zero": False, "padding": 6}}  # fmt: skip
+    below = {"orient": "bottom", "columns": 1} if narrow else {"orient": "right"}
+    legend = {"title": None, "labelLimit": 240, "symbolSize": 70, "symbolOpacity": 1, **below}
+    dashes = [[1, 0]] * len(SERIES) + [[6, 3]] * len(SERIES)
     layers = [
-        layer("goals", {"type": "rule", "strokeDash": [5, 4], "color": role("muted")}, y=y),
-        layer("points", {"type": "line", "strokeWidth": 1.8}, x=x, y=y, stroke=hues,
-              strokeDash=dashes, order={"field": "epoch"}),
-        layer("points", {"type": "point", "size": 55, "strokeWidth": 1.8, "opacity": 1},
-              x=x, y=y, stroke=hues, fill=fills, shape=shapes, tooltip=tooltip),
-        layer("names", {"type": "point", "size": 55, "strokeWidth": 1.8, "opacity": 1,
-                        "xOffset": 22}, x={"value": "width"}, y=slot, stroke=hues, fill=fills,
-              shape=shapes),
-        layer("names", {"type": "text", "align": "left", "xOffset": 36}, x={"value": "width"},
-              y=slot, text={"field": "label"}),
-        layer("heading", {"type": "text", "align": "left", "xOffset": 16, "color": role("muted")},
-              x={"value": "width"}, y=slot, text={"field": "label"}),
+        _layer("goals", RULE, y=y),
+        _layer("points", {"type": "line", "strokeWidth": 1.8}, x=x, y=y, order={"field": "epoch"},
+               stroke=_by_row(SERIES * 2), strokeDash=_by_row(dashes)),
+        _layer("points", {"type": "point", "filled": True, "size": 60, "opacity": 1}, x=x, y=y,
+               fill=_by_row(SERIES * 2, legend), shape=_by_row(SHAPES, legend),
+               tooltip=_tooltip(row="", epoch="", seconds=".3g", accuracy=".4f")),
     ]  # fmt: skip
-    data = ("points", "goals", "names", "heading")
-    return template(WIDTH - AROUND_ACCURACY, ACCURACY_HEIGHT, data, layers)
+    return _template(layers, narrow)
 
 
-def by_row(values: list[Any]) -> Spec:
-    """Return the encoding that gives each row one of the values, again from the first if short."""
-    return {"field": "row", "sort": None, "legend": None, "scale": {"range": values}}
-
-
-def phases(log: bool) -> Spec:
-    """Return the template of where a trial's time goes, stacked; it is never logarithmic."""
-    assert not log, "parts of a whole need a linear scale"
-    axis = "seconds of a whole trial"
-    x = measure("from", axis, {"zero": True, "nice": False})
-    order = {"domain": list(PHASES), "range": [role(f"phase-{phase}") for phase in PHASES]}
-    legend = {"title": None, "orient": "top", "symbolType": "square", "columns": len(PHASES)}
+def phases(log: bool, narrow: bool) -> Spec:
+    """Return the template of where a trial's time goes, stacked: the scale is never logarithmic."""
+    begin = _measure("from", "seconds of a whole trial", log=False, narrow=narrow)
+    begin["scale"] = {"zero": True, "nice": False}
+    y = _row_names(narrow)
+    order = {"domain": list(PHASES), "range": [f"var(--phase-{phase})" for phase in PHASES]}
+    legend = {"title": None, "orient": "top", "symbolType": "square", "columns": 3 if narrow else 7}
     dark = " || ".join(f"datum.phase == '{phase}'" for phase in DARK_PHASES)
-    inks = {"condition": {"test": dark, "value": role("on-dark")}, "value": role("on-light")}
-    tooltip = [{"field": "row"}, {"field": "phase"}, {"field": "seconds", "format": ".3g"}]
+    ink = _if(dark, "var(--on-dark)", "var(--on-light)")
+    room = {"filter": "datum.fits <= width"}
+    between = {"calculate": "(datum.from + datum.to) / 2", "as": "middle"}
     layers = [
-        layer("parts", {"type": "bar", "stroke": role("paper"), "strokeWidth": 1, "height": 20},
-              x=x, x2={"field": "to"}, y=row_names(), tooltip=tooltip,
-              fill={"field": "phase", "scale": order, "legend": legend}),
-        layer("parts", {"type": "text", "fontSize": 11}, x=measure("middle", axis, {"nice": False}),
-              y=row_names(), text={"field": "label"}, color=inks),
-        beside("totals", "label"),
+        _layer("parts", {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1, "height": 20},
+               x=begin, x2={"field": "to"}, y=y, tooltip=_tooltip(row="", phase="", seconds=".3g"),
+               fill={"field": "phase", "scale": order, "legend": legend}),
+        {**_layer("parts", {"type": "text", "fontSize": 11}, x={**begin, "field": "middle"}, y=y,
+                  color=ink, text={"field": "label"}), "transform": [room, between]},
     ]  # fmt: skip
-    return template(WIDTH - LEFT - RIGHT, {"step": 28}, ("parts", "totals"), layers)
+    return _template(layers, narrow, figures="totals")
 
 
 TEMPLATES = {"seconds": seconds, "accuracy": accuracy, "phases": phases}
 
 
-def narrow(spec: Spec) -> Spec:
-    """Return a template for a phone: less room for names, the key below, no column of figures."""
-    axis = {**spec["config"]["axis"], "labelLimit": NARROW_LEFT - 4}
-    layers = [small for one in spec["layer"] if (small := _narrow_layer(one)) is not None]
-    return {**spec, "layer": layers, "config": {**spec["config"], "axis": axis}}
+def spec(chart: Chart) -> Spec:
+    """Return a chart as it is drawn for Markdown, which holds the words that describe it."""
+    template = TEMPLATES[chart.name](chart.log, narrow=False)
+    filled = [layer for layer in template["layer"] if chart.data[layer["data"]["name"]]]
+    chosen = {"layer": filled, "datasets": chart.data, "height": chart.height}
+    return template | chosen | {"config": {**template["config"], "aria": False}}
 
 
-def _narrow_layer(one: Spec) -> Spec | None:
-    encoding, mark = dict(one["encoding"]), dict(one["mark"])
-    vertical = encoding.get("y", {})
-    if encoding.get("x") == {"value": "width"}:
-        if vertical.get("field") != "slot":
-            return None
-        encoding["x"] = {"value": 0}
-        mark["yOffset"] = ACCURACY_HEIGHT + 52  # below the axis and its title
-    elif vertical.get("field") == "row":
-        extents = {"minExtent": NARROW_LEFT, "maxExtent": NARROW_LEFT}
-        encoding["y"] = {**vertical, "axis": {**vertical["axis"], **extents}}
-        across = encoding["x"]
-        encoding["x"] = {**across, "axis": {**across["axis"], "tickCount": 4}}
-    if (fill := encoding.get("fill", {})).get("legend"):
-        encoding["fill"] = {**fill, "legend": {**fill["legend"], "columns": 3}}
-    return {**one, "encoding": encoding, "mark": mark}
+def _template(layers: list[Spec], narrow: bool, figures: str | None = None) -> Spec:
+    """Return a chart without data and height, with a column of figures where there is room."""
+    right = 8
+    if figures and not narrow:
+        right, beside = FIGURES, {"type": "text", "align": "left", "xOffset": 10}
+        layers.append(_layer(figures, beside, x={"value": "width"}, y=_row_names(narrow),
+                             text={"field": "label"}))  # fmt: skip
+    texts = {"labelFontSize": 12, "titleFontSize": 12, "labelColor": "var(--ink)",
+             "titleColor": "var(--muted)", "titleFontWeight": "normal"}  # fmt: skip
+    lines = {f"{part}Color": "var(--muted)" for part in ("domain", "tick")}
+    return {
+        "$schema": SCHEMA,
+        "width": WIDTH,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "padding": {"left": 8, "top": 8, "right": right, "bottom": 8},
+        "layer": layers,
+        "config": {
+            "font": FONT,
+            "background": "transparent",
+            "view": {"stroke": None},
+            "axis": {**texts, **lines, "gridColor": "var(--grid)"},
+            "legend": {**texts, "symbolSize": 70, "rowPadding": 4},
+            "text": {"color": "var(--ink)", "fontSize": 12},
+        },
+    }
+
+
+def _layer(data: str, mark: Spec, **encoding: Spec | list[Spec]) -> Spec:
+    return {"data": {"name": data}, "mark": mark, "encoding": encoding}
+
+
+def _measure(field: str, title: str, log: bool, narrow: bool) -> Spec:
+    scale = {"type": "log", "nice": False, "padding": 14} if log else {"zero": True}
+    axis = {"title": title + (" (logarithmic)" if log else ""), "format": ",~r",
+            "tickCount": 4 if narrow else 7, "labelOverlap": "greedy"}  # fmt: skip
+    return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
+
+
+def _row_names(narrow: bool) -> Spec:
+    """Return the vertical axis of charts with one line a row, in the order of the data."""
+    room = {"minExtent": NAMES[narrow], "maxExtent": NAMES[narrow], "labelLimit": NAMES[narrow] - 8}
+    axis = {"title": None, "domain": False, "ticks": False, **room}
+    return {"field": "row", "type": "nominal", "sort": None, "axis": axis}
+
+
+def _by_row(values: list[Any], legend: Spec | None = None) -> Spec:
+    """Return the encoding that gives each row one of the values, again from the first if short."""
+    return {"field": "label", "sort": None, "legend": legend, "scale": {"range": values}}
+
+
+def _if(test: str, value: str, otherwise: str) -> Spec:
+    return {"condition": {"test": test, "value": value}, "value": otherwise}
+
+
+def _tooltip(**formats: str) -> list[Spec]:
+    return [{"field": field, "format": form} for field, form in formats.items()]

@@ -1,87 +1,119 @@
-"""The page of all machines: `reports/README.md`."""
+"""The page of all machines, `reports/README.md`: who is fastest where, and what changed.
 
-from collections.abc import Mapping, Sequence
+In the history of a machine a row is compared with the one before it that did the same work with as
+many threads, round by round as `bench compare` does, so that a release that got slower is seen.
+Rows that are flagged have no history.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from urllib.parse import quote
 
-from bench.report import TITLE, history, numbers, tables
-from bench.report.footnotes import Footnotes
-from bench.report.machine_page import device_kind, title
-from bench.report.markdown import table, text
-from bench.report.published import FIGURES, seconds_of_same_work
-from bench.report.sections import Section
-from bench.statistics import noise_floor
+from bench.report import TITLE, descriptions, markdown, numbers, published, tables
+from bench.report.markdown import text
+from bench.report.sections import Key, Section, ratio_in_words
+from bench.report.tables import Table
+from bench.results.cases import Row
+from bench.results.statistics import minimum_detectable_difference
 
+HEADERS = (
+    "machine", "variant", "device", "images", "fastest backend", "s per epoch [95 %]",
+    "min. detectable difference", "test accuracy", "× notebook", "newest run",
+)  # fmt: skip
 LEGEND = (
-    "One row for each machine, variant and device, with the backend that was fastest there; all "
-    "backends stand on the machine's page. Rows with different numbers of images did different "
-    "work. *× notebook* is the notebook's published time on an Intel Celeron N2840 over ours, for "
-    "the same epoch of 6,000 images; it was published in whole seconds. Differences between "
-    "backends below the *noise floor* of their run mean nothing."
+    "One row for each machine, variant and device, with the backend that was fastest there; the "
+    "machine's page lists all backends. Rows with different numbers of images did different "
+    "work. *× notebook* divides the notebook's published time on an Intel Celeron N2840 by ours, "
+    "for the same epoch of 6,000 images; it was published in whole seconds. Differences between "
+    "backends below the *minimum detectable difference* of their run mean nothing."
+)
+PUBLISHED_LEGEND = (
+    "These figures are quoted as published and never ranked with ours. Ours are divided by them "
+    "only where the work is the same."
+)
+NEWEST = 10  # measurements of a row to show: a page is read, the run files keep the rest
+HISTORY_HEADERS = (
+    "backend", "device", "date", "versions", "s per epoch [95 %]", "trials", "change",
+)  # fmt: skip
+HISTORY_LEGEND = (
+    "The newest comes first. *change* divides the seconds per epoch of each line by those of the "
+    "line below it, paired by round, with the 95 % interval: above 1 is slower, and ~ means that "
+    "no difference is shown. The machine's conditions may have changed between two runs, too."
 )
 
-PUBLISHED_LEGEND = (
-    "What others published, as they published it; never ranked with ours. Only where the work is "
-    "the same is ours divided by it."
-)
+Measured = tuple[Section, Row]
 
 
 def page(
-    machines: Mapping[str, Sequence[Section]], everything: Mapping[str, Sequence[Section]]
+    titles: Mapping[str, str],
+    shown: Mapping[str, Iterable[Section]],
+    everything: Mapping[str, Sequence[Section]],
 ) -> str:
-    """Return the whole page; machines by slug, each with the sections to show, and with all."""
-    headers = ["machine", "variant", "device", "images", "fastest backend", "s per epoch [95 %]",
-               "noise floor", "test accuracy", "× notebook", "newest run"]  # fmt: skip
-    rows = [
-        row
-        for slug, sections in machines.items()
-        for section in sections
-        if (row := _row(slug, section)) is not None
-    ]
-    parts = [TITLE, LEGEND, table(headers, rows, left=3), "## Published figures"]
-    parts += [published(), PUBLISHED_LEGEND]
-    for slug, sections in machines.items():
-        past = history.tables(everything[slug])
+    """Return the whole page, given the titles of machines by slug, and their sections."""
+    rows = [[f"[{text(titles[slug])}]({slug}.md)", *_cells(section)]
+            for slug, sections in shown.items()
+            for section in sections if section.sound]  # fmt: skip
+    figures = markdown.table(Table("", published.HEADERS, published.FIGURES, left=4))
+    parts = [TITLE, LEGEND, markdown.grid(HEADERS, rows, left=3)]
+    parts += ["## Published figures", figures, PUBLISHED_LEGEND]
+    for slug, sections in everything.items():
+        past = history(sections)
         if past:
-            name = text(title(sections[0].run.machine))
-            parts += [f"## History: {name}", past]
+            parts += [f"## History: {text(titles[slug])}", past]
     return "\n\n".join(parts) + "\n"
 
 
-def _row(slug: str, section: Section) -> list[str] | None:
-    contest = tables.Contest(section.rows, section.marks, Footnotes())
-    fastest = contest.fastest
-    if fastest is None or fastest.interval is None:
-        return None
-    workload = section.workload
-    theirs = seconds_of_same_work(workload.variant, workload.train_samples)
-    noise = noise_floor([row.seconds for row in section.rows if row.trials])
-    accuracies = [trained.epochs[-1].accuracy for trained in fastest.trials.values()]
+def _cells(section: Section) -> list[str]:
+    fastest, workload = section.sound[0], section.workload
+    assert fastest.interval is not None, "sound rows have trials"
+    theirs = published.NOTEBOOK_SECONDS.get((workload.variant, workload.train_samples))
+    smallest = minimum_detectable_difference([row.timings for row in section.measured])
     return [
-        f"[{text(title(section.run.machine))}]({slug}.md)",
         text(workload.variant),
-        text(device_kind(section)),
+        section.kinds,
         f"{workload.train_samples:,}",
-        contest.winners(),
+        text(section.winners),
         numbers.interval(fastest.interval),
-        f"{100 * noise:.0f} %" if noise is not None else "",
-        tables.mean_and_spread(accuracies),
+        f"{100 * smallest:.0f} %" if smallest is not None else "",
+        tables.accuracy(fastest),
         numbers.significant(theirs / fastest.interval.centre, 2) if theirs else "",
         f"[{section.run.created[:10]}](runs/{quote(section.run_name)})",
     ]
 
 
-def published() -> str:
-    """Return the table of figures that others published."""
-    headers = ["source", "machine", "nearest variant", "what", "figure", "same work as ours"]
-    rows = [
-        [
-            one.source,
-            one.machine,
-            one.variant,
-            one.what,
-            one.figure,
-            "yes" if one.same_work else "no",
+def history(sections: Sequence[Section]) -> str:
+    """Return a table for each workload that was run twice or more on a machine, "" if none was.
+
+    The sections are those of all runs of the machine, also of those that no other table shows.
+    """
+    newest = sorted(sections, key=lambda one: (one.run.created, one.run_name), reverse=True)
+    cases: dict[tuple[Key, str, str], list[Measured]] = {}
+    for section in newest:
+        for row in section.sound:
+            case = (section.key, row.case.backend, str(row.case.device))
+            cases.setdefault(case, []).append((section, row))
+    lines: dict[Key, list[list[str]]] = {}
+    for case, measured in sorted(cases.items(), key=lambda item: str(item[0])):
+        if len(measured) > 1:
+            lines.setdefault(case[0], []).extend(_past(measured))
+    titles = {one.key: f"{one.work}, {one.run.threads} threads" for one in newest}
+    parts = [HISTORY_LEGEND] if lines else []
+    for key, rows in lines.items():
+        table = markdown.table(Table("", HISTORY_HEADERS, rows, left=4))
+        parts += [f"**{text(titles[key])}** (workload {text(key.workload)})", table]
+    return "\n\n".join(parts)
+
+
+def _past(measured: Sequence[Measured]) -> Iterator[list[str]]:
+    """Yield the lines of one case, the newest first, each compared with the one below it."""
+    changes = [ratio_in_words(new, base) for (_, new), (_, base) in pairwise(measured)]
+    for (section, row), change in zip(measured[:NEWEST], [*changes, "–"], strict=False):
+        yield [
+            row.case.backend,
+            str(row.case.device),
+            section.run.created[:10],
+            descriptions.versions(section.run, row.case.backend),
+            tables.seconds_per_epoch(row),
+            str(len(row.trials)),
+            change,
         ]
-        for one in FIGURES
-    ]
-    return table(headers, [[text(cell) for cell in row] for row in rows], left=4)

@@ -2,23 +2,28 @@
 
 import math
 
-from bench.statistics import Interval
+from bench.results.statistics import Interval
 
 NO_SPREAD = 1e-15  # what is smaller is rounding, not spread
+STABLE = 12  # digits; the last four of a float differ between processors' logarithms
+
+
+def rounded(value: float, digits: int = STABLE) -> float:
+    """Return a value to so many significant digits: the same value on every processor."""
+    return float(f"{value:.{digits}g}")
 
 
 def decimals(spread: float) -> int:
     """Return the decimal places at which a spread has one digit, two if the first is a 1."""
     if not (math.isfinite(spread) and spread > NO_SPREAD):
         return 3
-    exponent = math.floor(math.log10(spread))
-    leading = spread / 10**exponent
-    return -exponent + (1 if leading < 2 else 0)
+    digit, _, exponent = f"{spread:.{STABLE}e}".partition("e")
+    return -int(exponent) + (1 if digit < "2" else 0)
 
 
 def fixed(value: float, places: int) -> str:
     """Return a number with that many decimal places; negative: rounded to tens, hundreds …"""
-    return f"{round(value, places):,.{max(0, places)}f}"
+    return f"{round(rounded(value), places):,.{max(0, places)}f}"
 
 
 def with_spread(value: float, spread: float | None) -> str:
@@ -28,6 +33,7 @@ def with_spread(value: float, spread: float | None) -> str:
 
 def significant(value: float, digits: int) -> str:
     """Return a number to so many significant digits."""
+    value = rounded(value)
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     return fixed(value, digits - 1 - math.floor(math.log10(abs(value))))

@@ -1,50 +1,46 @@
 """One self-contained page of all results: `reports/index.html`, which needs no network or server.
 
-The browser is told to run the scripts of this page and no others, and to load nothing: whatever a
-run file holds is data, shown as text.
+It holds every row of every run, all that is derived already derived. The browser is told to load
+nothing; whatever a run file holds is data, shown as text and never as markup.
 """
 
-import base64
-import hashlib
-import json
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
+from statistics import fmean
 from string import Template
 from typing import Any
 
-from bench.report import chart_spec, page_data
-from bench.report.chart_colours import COLOURS
-from bench.report.chart_spec import LEFT, NARROW_LEFT, RIGHT, TEMPLATES
+import msgspec
+
+from bench.report import chart_data, descriptions, numbers, pairs, tables
+from bench.report.chart_spec import COLOURS, TEMPLATES, Spec
 from bench.report.sections import Section
+from bench.results.cases import Row
+from bench.results.records import Case, Run, Verified
 
-SCRIPTS = ("elements.js", "intervals.js", "model.js", "details.js", "charts.js", "main.js")
-AROUND = {"seconds": LEFT + RIGHT, "accuracy": chart_spec.AROUND_ACCURACY, "phases": LEFT + RIGHT}
-NARROW_AROUND = {"seconds": NARROW_LEFT, "accuracy": 54, "phases": NARROW_LEFT}
-MARGIN = 18  # pixels around a drawing
+SCRIPTS = ("elements.js", "model.js", "details.js", "charts.js", "main.js")
 
 
-def build(sections: Sequence[Section], problems: Sequence[str]) -> bytes:
+def build(sections: Sequence[Section], problems: Sequence[str]) -> str:
     """Return the page of all sections of all runs; the problems name files that were left out."""
-    style = _colours() + _file("style.css")
-    libraries = _libraries()
-    script = f'"use strict";\n(() => {{\n{"".join(map(_file, SCRIPTS))}}})();\n'
-    parts = {
-        "policy": _policy(style, libraries, script),
-        "style": style,
-        "libraries": libraries,
-        "script": script,
-        "templates": json.dumps(_templates(), separators=(",", ":")).replace("<", "\\u003c"),
-        "data": page_data.encode(sections, problems).decode(),
-    }
-    return Template(_file("page.html")).substitute(parts).encode()
+    return Template(_file("page.html")).substitute(
+        style=_colours() + _file("style.css"),
+        data=encoded(data(sections, problems)),
+        templates=encoded(_templates()),
+        libraries=_libraries(),
+        script="".join(map(_file, SCRIPTS)),
+    )
 
 
 def _file(name: str) -> str:
     return (files("bench.report") / "page" / name).read_text("utf-8")
 
 
-@cache
+def encoded(value: object) -> str:
+    """Return a value as JSON that can stand inside an element of HTML."""
+    return msgspec.json.encode(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")
+
+
 def _libraries() -> str:
     """Return Vega and Vega-Lite, as vl-convert bundles them, fit to stand in a script element."""
     import vl_convert  # here, for it takes 60 MB that only the page and new charts need
@@ -53,49 +49,112 @@ def _libraries() -> str:
     return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def _policy(style: str, *scripts: str) -> str:
-    """Return what the browser may do: run these scripts (Vega compiles expressions), load none."""
-    allowed = " ".join(map(_source, scripts))
-    return (
-        f"default-src 'none'; script-src {allowed} 'unsafe-eval'; style-src {_source(style)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _source(content: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
-
-
 def _colours() -> str:
     """Return the colours of page and charts as properties, for both schemes."""
     light, dark = (
-        "".join(f"--{name}: {pair[number]}; " for name, pair in COLOURS.items())
-        for number in (0, 1)
+        "".join(f"--{name}: {pair[scheme]}; " for name, pair in COLOURS.items())
+        for scheme in (0, 1)
     )
-    return (
-        f":root {{ color-scheme: light dark; {light}}}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark}}} }}\n"
-    )
+    media = "@media (prefers-color-scheme: dark)"
+    return f":root {{ color-scheme: light dark; {light}}}\n{media} {{ :root {{ {dark}}} }}\n"
 
 
-def _templates() -> dict[str, Any]:
-    """Return the charts' templates for a wide and a narrow window."""
+def _templates() -> dict[str, list[list[Spec]]]:  # by name, narrow and log
+    both = (False, True)
+    return {name: [[template(log, narrow) for log in both] for narrow in both]
+            for name, template in TEMPLATES.items()}  # fmt: skip
+
+
+def data(sections: Sequence[Section], problems: Sequence[str]) -> dict[str, Any]:
+    """Return what the page knows of the sections and of the files that were left out."""
+    newest = sorted(sections, key=lambda one: (one.run.created, one.run_name), reverse=True)
+    runs = {section.run_name: section.run for section in newest}
+    titles = descriptions.titles([run.machine for run in runs.values()])
+    places = {name: place for place, name in enumerate(runs)}
     return {
-        "wide": {name: _template(name, AROUND[name]) for name in TEMPLATES},
-        "narrow": {
-            name: {
-                key: chart_spec.narrow(one) if isinstance(one, dict) else one
-                for key, one in _template(name, NARROW_AROUND[name]).items()
-            }
-            for name in TEMPLATES
-        },
+        "runs": list(map(_run, runs, runs.values(), titles)),
+        "rows": [
+            {"run": places[section.run_name], "section": number, **row}
+            for number, section in enumerate(newest)
+            for row in _rows(section)
+        ],
+        "ratios": pairs.compared([(section, row) for section in newest for row in section.rows]),
+        "charts": [
+            {name: {"log": chart.log, "height": chart.height, "data": chart.data}
+             for name, chart in chart_data.of_section(section).items()}
+            for section in newest
+        ],
+        "problems": problems,
+    }  # fmt: skip
+
+
+def _run(name: str, run: Run, title: str) -> dict[str, Any]:
+    facts = descriptions.facts(run.machine).items()
+    return {
+        "file": name,
+        "created": run.created,
+        "bench": run.bench,
+        "threads": run.threads,
+        "command": run.command,
+        "machine": title,
+        "facts": "; ".join(f"{name}: {fact}" for name, fact in facts),
     }
 
 
-def _template(name: str, around: int) -> dict[str, Any]:
-    """Return a chart's templates by scale, and the width around their plot."""
-    scales = {"linear": False} if name == "phases" else {"linear": False, "log": True}
-    return {"around": around + MARGIN} | {
-        key: TEMPLATES[name](log) for key, log in scales.items()
-    }  # fmt: skip
+def _rows(section: Section) -> Iterator[dict[str, Any]]:
+    """Yield what the page knows of the rows of a section, in their order."""
+    names = {row.case: name for name, row in chart_data.named_rows(section).items()}
+    cells = _cells(section)
+    for row in section.rows:
+        details = [*_details(section, row), *cells.get(row.case, ())]
+        yield {
+            "name": names.get(row.case, ""),
+            "backend": row.case.backend,
+            "version": row.version or "",
+            "software": descriptions.software(section.run, row.case.backend),
+            "device": str(row.case.device),
+            "workload": row.case.workload,
+            "variant": section.workload.variant,
+            "images": section.workload.train_samples,
+            "inputs": " and ".join(sorted(row.inputs)),
+            "trials": len(row.trials),
+            "centre": row.interval and numbers.rounded(row.interval.centre, 6),
+            "interval": tables.seconds_per_epoch(row),
+            "accuracy": numbers.rounded(fmean(tables.accuracies(row)), 4) if row.trials else None,
+            "quality": tables.accuracy(row),
+            "status": "ok" if row.is_sound else "flagged" if row.flags else "failed",
+            "doubt": "" if row.is_sound else details[0][1],
+            "details": [(name, text) for name, text in details if text],
+        }
+
+
+def _cells(section: Section) -> dict[Case, list[tuple[str, str]]]:
+    """Return what cost and quality of the rows with trials are, by header."""
+    found: dict[Case, list[tuple[str, str]]] = {row.case: [] for row in section.measured}
+    names = len(tables.NAMES)  # the first columns
+    for table in (tables.cost(section), tables.quality(section)):
+        for named, cells in zip(found.values(), table.rows, strict=True):
+            named += zip(table.headers[names:], cells[names:], strict=True)
+    return found
+
+
+def _details(section: Section, row: Row) -> Iterator[tuple[str, str]]:
+    """Yield what the page's table does not show of a row, what speaks against it first."""
+    for flag in row.flags:
+        yield "Flagged", str(flag)
+    for number, failed in sorted(row.failures.items()):
+        yield "Failed", f"round {number + 1}: {failed}"
+    yield "Workload", f"{descriptions.workload(section.workload)} ({row.case.workload})"
+    if row.verification and isinstance(found := row.verification.result, Verified):
+        loss = f"loss {found.loss_deviation:.1e} off (limit {found.loss_limit:.0e})"
+        limit = f"(limit {found.parameter_limit:.0e})"
+        yield "Verification", f"{loss}, parameters {found.parameter_deviation:.1e} off {limit}"
+    seconds = {str(number + 1): value for number, value in sorted(row.seconds.items())}
+    yield "Seconds per epoch, by round", _listed(seconds, 4)
+    if row.trials:
+        yield "Seconds of a trial", _listed(chart_data.typical_phases(row), 2)
+
+
+def _listed(values: Mapping[str, float], digits: int) -> str:
+    parts = (f"{name}: {numbers.significant(value, digits)}" for name, value in values.items())
+    return ", ".join(parts)

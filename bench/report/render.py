@@ -1,19 +1,24 @@
 """From the run files to the pages: nothing else is read, and nothing is measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import machine, scrub
-from bench.records import BrokenRunFile, CannotSave, Run, read_run, write_atomically
-from bench.report import charts, drawing, index, machine_page
-from bench.report.sections import Key, Section, newest_widest, sections_of
+from bench import machine
+from bench.report import chart_data, descriptions, drawing, index, machine_page
+from bench.report.chart_data import Chart
+from bench.report.sections import Section, newest_widest, sections_of
+from bench.results import redact
+from bench.results.records import Run
+from bench.results.store import BrokenRunFile, CannotSave, read_run, write_atomically
 
 
 class Rendered(NamedTuple):
     """What was written, and the files that were left out with the reasons."""
 
-    written: list[Path]
+    pages: list[Path]
+    charts: list[Path]
     problems: list[str]
 
 
@@ -24,40 +29,34 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
     """
     runs, problems = read_runs(reports / "runs")
     everything = by_machine(runs)
-    shown = {slug: to_show(sections) for slug, sections in everything.items()}
-    found = {slug: {section.key: charts.of_section(section) for section in sections}
-             for slug, sections in shown.items()}  # fmt: skip
-    finish_drawing = drawing.begin(reports / "charts", _by_stem(shown, found))
+    shown = {
+        slug: {section: chart_data.of_section(section) for section in newest_widest(sections)}
+        for slug, sections in everything.items()
+    }
+    machines = [sections[0].run.machine for sections in everything.values()]
+    titles = dict(zip(everything, descriptions.titles(machines), strict=True))
     pages = {
-        f"{slug}.md": machine_page.page(slug, sections, found[slug]).encode()
-        for slug, sections in shown.items()
+        f"{slug}.md": machine_page.page(titles[slug], slug, found) for slug, found in shown.items()
     }
-    pages["README.md"] = index.page(shown, everything).encode()
+    pages["README.md"] = index.page(titles, shown, everything)
     if with_page:
-        pages["index.html"] = _explorable(everything, problems)
-    written = [path for name, content in pages.items() if _write(path := reports / name, content)]
-    return Rendered(written + finish_drawing(), problems)
+        from bench.report import page  # it is large, and few ask for it
+
+        pages["index.html"] = page.build(list(chain(*everything.values())), problems)
+    try:
+        charts = drawing.draw(reports / "charts", _by_stem(shown))
+        return Rendered(_write(reports, pages), charts, problems)
+    except OSError as error:
+        raise CannotSave(f"{reports} cannot be written: {error}; name another --reports") from error
 
 
-def _by_stem(
-    shown: Mapping[str, Sequence[Section]],
-    found: Mapping[str, Mapping[Key, Mapping[str, charts.Chart]]],
-) -> dict[str, charts.Chart]:
-    """Return all charts by the stems of their file names."""
+def _by_stem(shown: Mapping[str, Mapping[Section, Mapping[str, Chart]]]) -> dict[str, Chart]:
     return {
-        f"{slug}-{charts.section_slug(section)}-{name}": chart
-        for slug, sections in shown.items()
-        for section in sections
-        for name, chart in found[slug][section.key].items()
+        drawing.stem(slug, section, name): chart
+        for slug, found in shown.items()
+        for section, charts in found.items()
+        for name, chart in charts.items()
     }
-
-
-def _explorable(everything: dict[str, list[Section]], problems: list[str]) -> bytes:
-    """Return the page that holds every run."""
-    from bench.report import page  # it is large, and few ask for it
-
-    sections = [section for sections in everything.values() for section in sections]
-    return page.build(sections, problems)
 
 
 def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
@@ -67,7 +66,7 @@ def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
         try:
             runs[path.name] = read_run(path)
         except BrokenRunFile as error:
-            problems.append(scrub.printable(str(error)))
+            problems.append(redact.printable(str(error)))
     return runs, problems
 
 
@@ -75,28 +74,14 @@ def by_machine(runs: dict[str, Run]) -> dict[str, list[Section]]:
     """Return the sections of all runs, by the machine's slug."""
     sections: dict[str, list[Section]] = {}
     for name, run in runs.items():
-        slug = machine.slug(run.machine)
-        sections.setdefault(slug, []).extend(sections_of(name, run))
+        sections.setdefault(machine.slug(run.machine), []).extend(sections_of(name, run))
     return dict(sorted(sections.items()))
 
 
-def to_show(sections: Sequence[Section]) -> list[Section]:
-    """Return the sections of a machine that stand on its page, accelerators first."""
-    return sorted(newest_widest(sections).values(), key=_place)
-
-
-def _place(section: Section) -> tuple[bool, str, int, int, str]:
-    workload = section.workload
-    on_cpu = all(row.cell.device == "cpu" for row in section.rows)
-    return on_cpu, workload.variant, workload.train_samples, -workload.epochs, str(section.key)
-
-
-def _write(path: Path, encoded: bytes) -> bool:
-    """Write a page if it changed; return whether it did."""
-    try:
-        if path.exists() and path.read_bytes() == encoded:
-            return False
-        write_atomically(path, encoded)
-    except OSError as error:
-        raise CannotSave(f"{path} cannot be written: {error}; name another --reports") from error
-    return True
+def _write(folder: Path, pages: Mapping[str, str]) -> list[Path]:
+    contents = {folder / name: page.encode() for name, page in pages.items()}
+    changed = [path for path, content in contents.items()
+               if not path.exists() or path.read_bytes() != content]  # fmt: skip
+    for path in changed:
+        write_atomically(path, contents[path])
+    return changed

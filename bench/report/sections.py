@@ -1,16 +1,22 @@
-"""Which rows stand in one table: same machine, same threads, same workload, same inputs.
+"""Which rows stand in one table, in which order, and which of them are the fastest.
 
-Of several runs that did the same work on a machine, the table shows the one with the most sound
-rows, the newest of those: rows of different runs were not measured side by side.
+They share machine, threads, workload and inputs. Of several runs that did the same work on a
+machine, the table shows the one with the most sound rows, the newest of those: rows of different
+runs were not measured side by side.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
-from bench import checks
-from bench.records import Cell, Run
-from bench.rows import Row, rows_of
-from bench.workload import Workload
+from bench.report import efficiency, numbers
+from bench.report.efficiency import Bound
+from bench.results import statistics
+from bench.results.cases import Row, rows_of
+from bench.results.records import Case, Flag, Run
+from bench.workload import Device
+
+DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Key(NamedTuple):
@@ -19,56 +25,118 @@ class Key(NamedTuple):
     workload: str  # fingerprint
     inputs: str  # hash; "" for rows without a trial, which join the others of their workload
     threads: int
+    part: int = 0  # which of its groups, from 1, where not all of its cases took turns; else 0
 
 
-class Section(NamedTuple):
-    """The rows of one run that share a table."""
+class Section:
+    """The rows of one run that share a table: the fastest first, flagged and failed ones last."""
 
-    key: Key
-    workload: Workload
-    run_name: str
-    run: Run
-    rows: Sequence[Row]
-    marks: Mapping[Cell, list[str]]
+    def __init__(self, key: Key, run_name: str, run: Run, rows: Sequence[Row]) -> None:
+        self.key, self.run_name, self.run = key, run_name, run
+        self.workload = run.workloads[key.workload]
+        self.rows: list[Row] = sorted(rows, key=_place)
+        self.measured = [row for row in self.rows if row.trials]
+        self.sound = [row for row in self.rows if row.is_sound]
+        self.devices: list[Device] = list(dict.fromkeys(row.case.device for row in rows))
+        self.kinds = ", ".join(dict.fromkeys(device.kind for device in self.devices))
+        self.work = f"{self.workload.variant}, {self.workload.train_samples:,} images"
+
+    @cached_property
+    def bounds(self) -> dict[Device, Bound]:
+        """The GEMM bounds of its workload, by device."""
+        return efficiency.bounds_of(self.run, self.rows)
+
+    @cached_property
+    def fastest_group(self) -> set[Case]:
+        """The rows that no other row is shown to be faster than; none if the trials are too few."""
+        if sum(map(_is_telling, self.sound)) < 2:
+            return set()
+        timings = {str(number): row.timings for number, row in enumerate(self.sound)}
+        return {self.sound[int(number)].case for number in statistics.fastest_group(timings)}
+
+    @property
+    def winners(self) -> str:
+        """The names of the fastest group; that there is none if the trials show none."""
+        group = [row.case.backend for row in self.sound if row.case in self.fastest_group]
+        name = self.sound[0].case.backend
+        return ", ".join(group) or (name if len(self.sound) == 1 else f"none shown ({name} lowest)")
+
+    def relative(self, row: Row) -> str:
+        """Return how much slower than the fastest row; ~ if that is not shown."""
+        if not row.is_sound:
+            return "–"
+        if row is self.sound[0]:
+            return "1"
+        if row.case in self.fastest_group:
+            return "~"  # of many comparisons some show a difference by chance: the group allows it
+        return ratio_in_words(row, self.sound[0])
+
+    @property
+    def notes(self) -> dict[Flag, str]:
+        """The flags of its rows, each with the mark of its footnote: " ¹", " ²" …"""
+        flags = dict.fromkeys(flag for row in self.rows for flag in row.flags)
+        return {flag: f" {number}".translate(DIGITS) for number, flag in enumerate(flags, start=1)}
+
+
+def _is_telling(row: Row) -> bool:
+    """Return whether a row has what an interval needs: several trials, or turns."""
+    timings = row.timings
+    turns = sum(map(len, timings.turns.values())) if timings.group is not None else 0
+    return max(turns, len(timings.turns)) > 1
+
+
+def _place(row: Row) -> tuple[bool, float, str]:
+    return not row.is_sound, numbers.rounded(efficiency.centre(row)), row.case.backend
+
+
+def ratio_in_words(row: Row, base: Row) -> str:
+    """Return the seconds of a row over those of another; ~ if no difference is shown."""
+    ratio = statistics.ratio(row.timings, base.timings)
+    if ratio is None:
+        return "–"
+    return "~" if statistics.verdict(ratio) == "~" else f"{numbers.interval(ratio)} ×"
 
 
 def sections_of(name: str, run: Run) -> list[Section]:
     """Return the sections of one run."""
-    marks = dict(checks.marks(run))
     groups: dict[Key, list[Row]] = {}
+    parts = _parts(run)
     for row in rows_of(run):
-        if len(row.inputs) > 1:  # resumed with other images, say: no table is right for it
-            mixed = f"its rounds were given different inputs: {', '.join(sorted(row.inputs))}"
-            marks[row.cell] = [*marks.get(row.cell, []), mixed]
-        key = Key(row.cell.workload, min(row.inputs, default=""), run.threads)
+        inputs = min(row.inputs, default="")
+        key = Key(row.case.workload, inputs, run.threads, parts.get(row.case, 0))
         groups.setdefault(key, []).append(row)
-    return [
-        Section(key, run.workloads[key.workload], name, run, rows, marks)
-        for key, rows in _joined(groups).items()
-    ]
-
-
-def _joined(groups: dict[Key, list[Row]]) -> dict[Key, list[Row]]:
-    """Put rows without a trial into the first table of their workload."""
     for key in [key for key in groups if not key.inputs]:
-        home = next((k for k in groups if k.workload == key.workload and k.inputs), None)
+        alike = (key.workload, key.part)
+        home = next((k for k in groups if (k.workload, k.part) == alike and k.inputs), None)
         if home is not None:
             groups[home] += groups.pop(key)
-    return groups
+    return [Section(key, name, run, rows) for key, rows in groups.items()]
 
 
-def newest_widest(sections: Iterable[Section]) -> dict[Key, Section]:
-    """Return for each table the section to show."""
-    chosen: dict[Key, Section] = {}
-    for section in sections:
-        rival = chosen.get(section.key)
-        if rival is None or _rank(section) >= _rank(rival):
-            chosen[section.key] = section
-    return chosen
+def _parts(run: Run) -> dict[Case, int]:
+    """Return the part of the cases whose workload has several, for want of memory.
+
+    Where no cases took turns, as on accelerators, they share a table.
+    """
+    groups: dict[tuple[str, str], list[Sequence[Case]]] = {}
+    for cases in run.groups:
+        groups.setdefault((cases[0].workload, cases[0].device.kind), []).append(cases)
+    return {
+        case: part
+        for some in groups.values()
+        if 1 < len(some) < sum(map(len, some))
+        for part, cases in enumerate(some, start=1)
+        for case in cases
+    }
 
 
-def _rank(section: Section) -> tuple[int, str, str]:
-    sound = sum(
-        bool(row.trials) and checks.proof_mistake(row.proof) is None for row in section.rows
-    )
-    return sound, section.run.created, section.run_name
+def newest_widest(sections: Iterable[Section]) -> list[Section]:
+    """Return for each table of a machine the section to show, accelerators first."""
+    by_rank = sorted(sections, key=lambda one: (len(one.sound), one.run.created, one.run_name))
+    return sorted({section.key: section for section in by_rank}.values(), key=_order)
+
+
+def _order(section: Section) -> tuple[bool, str, int, int, str]:
+    workload = section.workload
+    on_cpu = all(device.is_cpu for device in section.devices)
+    return on_cpu, workload.variant, workload.train_samples, -workload.epochs, str(section.key)

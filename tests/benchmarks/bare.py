@@ -11,8 +11,8 @@ from time import perf_counter
 
 import numpy as np
 
-from bench.contract import Orders, Parameters, Samples
 from bench.workload import Workload
+from bench.workload.contract import Orders, Parameters, Samples
 
 
 def bare_numpy(

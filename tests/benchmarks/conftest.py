@@ -9,19 +9,19 @@ import pytest
 
 from tests.benchmarks.harness import HARNESS, Harness, harness_of
 
-ROW = ("backend", "device", "variant")
 HOW = "takes minutes; start it with: pytest tests/benchmarks --benchmark-only"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Plan the rows as `bench run` does; nothing is asked or started without --benchmark-only."""
-    if not set(ROW) <= set(metafunc.fixturenames):
+    """Plan the cases as `bench run` does; nothing is started without --benchmark-only."""
+    if "case" not in metafunc.fixturenames:
         return
     if not metafunc.config.getoption("benchmark_only", False):
-        metafunc.parametrize(ROW, [pytest.param(*ROW, marks=pytest.mark.skip(reason=HOW))])
+        metafunc.parametrize("case", [pytest.param(None, marks=pytest.mark.skip(reason=HOW))])
         return
-    cells = harness_of(metafunc.config).planned.cells
-    metafunc.parametrize(ROW, [(cell.backend, cell.device, cell.variant) for cell in cells])
+    harness = harness_of(metafunc.config)
+    cases = harness.planned.cases
+    metafunc.parametrize("case", cases, ids=["-".join(harness.names(case)) for case in cases])
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -33,10 +33,10 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 @pytest.fixture(scope="session")
 def harness(pytestconfig: pytest.Config) -> Harness:
-    """Return the session's children and rows."""
+    """Return the children and cases of this session of pytest."""
     return harness_of(pytestconfig)
 
 
 @pytest.fixture
-def own_surroundings() -> None:
+def own_lock() -> None:
     """Leave everything as it is: benchmarks hold this machine's lock and take the user's images."""

@@ -3,59 +3,55 @@
 There is no second way of measuring: pytest-benchmark is handed what the children have timed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import wraps
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import pytest
 
-from bench import idx, machine
-from bench.commands import EXPECTED
-from bench.discovery import discover
-from bench.lock import only_run
-from bench.planning import Asked, Plan, plan
-from bench.records import Cell, Described, Failed, Proof, Proved, Trained
-from bench.runner import Step
-from bench.session import Session, describe, drawn_secret, step_runner
-from bench.worker import Result
+from bench import machine
+from bench.results.records import Case, Described, Trial, Verification
+from bench.run.backends import NoFolder, discover
+from bench.run.executor import Session
+from bench.run.lock import Busy, CannotLock, only_run
+from bench.run.plan import Plan, Refused, Request, plan
+from bench.run.schedule import Group
+from bench.workload import mnist
 
-TIMEOUT = 1800.0  # seconds that a child may take: the default of `bench run`
+TIMEOUT = 1800.0  # seconds that a child may be at work: the default of `bench run`
 DEFAULTS = {"backend": "all", "device": "all", "variant": "relu"}  # those of `bench run`
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 
 
-class Harness(NamedTuple):
-    """The session of all children and the rows that were asked for."""
+class Harness:
+    """What all children have in common, the cases that were asked for, and what came of them."""
 
-    session: Session
-    planned: Plan
+    def __init__(self, session: Session, planned: Plan) -> None:
+        """Start with nothing done."""
+        self.session, self.planned = session, planned
+        self._trials: dict[Case, Trial] = {}
 
-    def cell(self, *name: str) -> Cell:
-        """Return the row of a backend, device and variant."""
-        cells = self.planned.cells
-        return next(cell for cell in cells if (cell.backend, cell.device, cell.variant) == name)
+    def names(self, case: Case) -> tuple[str, str, str]:
+        """Return backend, device and variant."""
+        return case.backend, str(case.device), self.planned.workloads[case.workload].variant
 
-    def prove(self, cell: Cell) -> Proof:
-        """Prove a row in a child of its own."""
-        result = self._in_child(Step("prove", cell, 0))
-        return Proof(cell=cell, result=result if isinstance(result, Proved) else _failed(result))
+    def verify(self, case: Case) -> Verification:
+        """Verify a case in a child of its own."""
+        (verification,) = self.session.verify_together(self.planned.workloads, [case])
+        return verification
 
-    def train(self, cell: Cell) -> Trained | Failed:
-        """Carry out one trial in a child of its own."""
-        result = self._in_child(Step("train", cell, 0))
-        return result if isinstance(result, Trained) else _failed(result)
-
-    def _in_child(self, step: Step) -> Result:
-        return step_runner(self.session, self.planned.workloads)(step)[0]
-
-
-def _failed(result: Result) -> Failed:
-    if isinstance(result, Failed):
-        return result
-    return Failed(kind="no result", reason=f"the child brought a {type(result).__name__}")
+    def train(self, case: Case, asked: Sequence[Case]) -> Trial:
+        """Return the trial of a case; all that were asked for and take turns with it are done."""
+        if case not in self._trials:
+            groups = self.session.group([one for one in self.planned.cases if one in asked], [])
+            (together,) = [cases for cases in groups if case in cases]
+            group = Group(self.planned.workloads[case.workload], together)
+            trials = [one for one in self.session.take_turns(group) if isinstance(one, Trial)]
+            self._trials |= {trial.case: trial for trial in trials}
+        return self._trials[case]
 
 
 def refusing(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
@@ -65,7 +61,7 @@ def refusing(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
         try:
             return function(*args, **kwargs)
-        except EXPECTED as error:
+        except (mnist.BrokenData, Busy, CannotLock, NoFolder, Refused) as error:
             pytest.exit(str(error), returncode=2)
 
     return wrapped
@@ -78,33 +74,30 @@ NUMPY = pytest.StashKey[Described | None]()
 
 @refusing
 def session_of(config: pytest.Config) -> Session:
-    """Return the session of all children; from now on no other run may begin on this machine."""
+    """Return what all children share; from now on no other run may begin on this machine."""
     if SESSION not in config.stash:
-        idx.check(idx.data_folder())
+        mnist.check(mnist.data_folder())
         stack = ExitStack()
         stack.enter_context(only_run())
         config.add_cleanup(stack.close)
-        config.stash[SESSION] = Session(
-            discover(), machine.physical_cores(), TIMEOUT, secret=drawn_secret()
-        )
+        config.stash[SESSION] = Session(discover(), machine.fast_cores(), TIMEOUT)
     return config.stash[SESSION]
 
 
 @refusing
 def harness_of(config: pytest.Config) -> Harness:
-    """Return the session with the rows that the options ask for."""
+    """Return the cases that the options ask for, and what their children share."""
     if HARNESS not in config.stash:
         session = session_of(config)
-        backends, devices, variants = (names(config, option) for option in DEFAULTS)
-        asked = Asked(backends, devices, variants)
-        config.stash[HARNESS] = Harness(session, plan(session, asked))
+        request = Request(*(names(config, option) for option in DEFAULTS))
+        config.stash[HARNESS] = Harness(session, plan(session, request))
     return config.stash[HARNESS]
 
 
 def numpy_of(config: pytest.Config) -> Described | None:
     """Return what a child says of NumPy, its BLAS first of all; None if it fails."""
     if NUMPY not in config.stash:
-        result = describe(session_of(config), "numpy")
+        result = session_of(config).describe("numpy")
         config.stash[NUMPY] = result if isinstance(result, Described) else None
     return config.stash[NUMPY]
 

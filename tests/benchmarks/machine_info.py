@@ -41,7 +41,7 @@ def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
 
 def lasting_facts() -> dict[str, Any]:
     """Return the facts of this machine that are the same in every session."""
-    facts: dict[str, Any] = msgspec.to_builtins(machine.facts())
+    facts: dict[str, Any] = msgspec.to_builtins(machine.describe())
     facts.pop("frequency_range_mhz", None)
     if ram_bytes := facts.pop("ram_bytes", None):
         facts["ram_gigabytes"] = round(ram_bytes / GIGABYTE)

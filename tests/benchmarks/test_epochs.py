@@ -1,4 +1,4 @@
-"""Sessions of pytest-benchmark: one benchmark a row, one round an epoch, timed by a child."""
+"""Sessions of pytest-benchmark: one benchmark a case, one round an epoch, timed by a child."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from bench import checks
-from bench.planning import in_words
-from bench.records import Proof, Trained
+from bench.results.records import Case, Failed, Trained, Verification
+from bench.results.validity import device_idle, falling_loss
 from tests.benchmarks.harness import Harness
 
 if TYPE_CHECKING:
@@ -44,40 +43,43 @@ RECORDED = Recorded()
 
 
 @pytest.mark.benchmark(timer=RECORDED)
-@pytest.mark.filterwarnings("ignore:Benchmark fixture was not used")  # by rows that failed before
+@pytest.mark.filterwarnings("ignore:Benchmark fixture was not used")  # by cases that failed before
 def test_epochs(
-    benchmark: "BenchmarkFixture", harness: Harness, backend: str, device: str, variant: str
+    benchmark: "BenchmarkFixture", harness: Harness, case: Case, request: pytest.FixtureRequest
 ) -> None:
     """The epochs of one trial after the first, in which frameworks compile."""
-    cell = harness.cell(backend, device, variant)
-    proof = harness.prove(cell)
-    if mistake := checks.proof_mistake(proof):
-        pytest.fail(mistake, pytrace=False)
-    result = harness.train(cell)
-    if not isinstance(result, Trained):
-        pytest.fail(in_words(result), pytrace=False)
+    verification = harness.verify(case)
+    if isinstance(verification.result, Failed):
+        pytest.fail(f"verification failed: {verification.result}", pytrace=False)
+    if verification.result.flags:
+        pytest.fail("; ".join(map(str, verification.result.flags)), pytrace=False)
+    asked = [item.callspec.params.get("case") for item in request.session.items
+             if isinstance(item, pytest.Function) and hasattr(item, "callspec")]  # fmt: skip
+    result = harness.train(case, asked).result
+    if isinstance(result, Failed):
+        pytest.fail(str(result), pytrace=False)
     seconds = [epoch.seconds for epoch in result.epochs[1:]]
     RECORDED.load(seconds)
+    _, device, variant = harness.names(case)
     benchmark.group = f"{variant} on {device}"
-    benchmark.extra_info.update(extra_info(harness, proof, result))
+    benchmark.extra_info.update(extra_info(harness, verification, result))
     benchmark.pedantic(lambda: None, rounds=len(seconds))
 
 
-def extra_info(harness: Harness, proof: Proof, trained: Trained) -> dict[str, Any]:
-    """Return what else is known of a row and its trial."""
-    cell, described = proof.cell, harness.planned.described[proof.cell.backend]
-    last = trained.epochs[-1]
+def extra_info(harness: Harness, verification: Verification, trained: Trained) -> dict[str, Any]:
+    """Return what else is known of a case and its trial."""
+    case = verification.case
+    described, epochs = harness.planned.backends[case.backend], trained.epochs
+    judged = (device_idle(epochs, case.device), falling_loss(epochs))
     return {
-        "backend": cell.backend,
-        "device": cell.device,
-        "variant": cell.variant,
-        "fingerprint": cell.workload,
+        **dict(zip(("backend", "device", "variant"), harness.names(case), strict=True)),
+        "fingerprint": case.workload,
         "inputs": trained.inputs,
-        "accuracy": last.accuracy,
-        "loss": last.loss,
-        "proof": {**msgspec.to_builtins(proof.result), "holds": True},
-        "mistakes": checks.trial_mistakes(trained, cell.device == "cpu"),
-        "first_epoch_seconds": trained.epochs[0].seconds,
+        "accuracy": epochs[-1].accuracy,
+        "loss": epochs[-1].loss,
+        "verification": msgspec.to_builtins(verification.result),
+        "flags": list(map(str, (*trained.flags, *filter(None, judged)))),
+        "first_epoch_seconds": epochs[0].seconds,
         "versions": described.versions,
         "threads": harness.session.threads,
         "thread_pools": msgspec.to_builtins(described.thread_pools),

@@ -34,13 +34,6 @@ class OrderIgnored(Plain):
         return super().batches(np.sort(order))
 
 
-class Reshuffled(Plain):
-    """An order of its own."""
-
-    def batches(self, order):
-        return super().batches(self.random.permutation(order))
-
-
 class BatchesShuffled(Plain):
     """The right batches in another order."""
 

@@ -1,4 +1,4 @@
-"""Mistakes in dropout: bench.dropout sees them, since masks cannot be compared step by step."""
+"""Mistakes in dropout, which the masks show that bench.trial.dropout_probe sees."""
 
 import numpy as np
 
@@ -146,14 +146,6 @@ class SameMaskForBothLayers(Plain):
     def drop(self, values, number):
         kept = np.random.default_rng(self.step_seed).random(values.shape, np.float32)
         return values * (kept >= self.workload.dropout) / np.float32(1 - self.workload.dropout)
-
-
-class MaskOfTheEpoch(Plain):
-    """Masks that repeat from epoch to epoch."""
-
-    def pass_over(self, order):
-        self.random = np.random.default_rng(7)
-        return super().pass_over(order)
 
 
 class DropsPixels(Plain):

@@ -1,40 +1,41 @@
-"""What the harness says of a model, in words: of its proof, of its trial."""
+"""What the harness says of a model, in words: of its verification, of its trial."""
 
-import inspect
-from types import ModuleType
+from collections.abc import Iterable
 
-from made import make_cell, make_proof
+from made import make_run, make_trial
 
-from bench import checks, proof, trial
-from bench.contract import Model
-from bench.workload import Workload
-from wrong.plain import Plain
-
-
-def models(module: ModuleType) -> dict[str, type[Plain]]:
-    """Return the models that a module defines, by name."""
-    return {
-        name: model
-        for name, model in vars(module).items()
-        if inspect.isclass(model) and model.__module__ == module.__name__
-    }
+from bench.results import validity
+from bench.results.records import Failed, Trained
+from bench.trial import training, verification
+from bench.trial.failure import failed_by
+from bench.workload import CPU, Workload
+from bench.workload.contract import Model
 
 
-def of_proof(model: type[Model], workload: Workload) -> str | None:
-    """Return why a model counts as unproven; None if its proof holds."""
+def of_verification(model: type[Model], workload: Workload) -> list[str]:
+    """Return why verification does not pass; [] if it does."""
+    (result,) = verification.verify(model, [workload], CPU)
+    return [str(result)] if isinstance(result, Failed) else list(map(str, result.flags))
+
+
+def of_trial(
+    model: type[Model], workload: Workload, others: Iterable[type[Model]] = ()
+) -> list[str]:
+    """Return why a trial failed or its row is flagged, beside the trials of other models."""
+    models = {"judged": model, **{f"other{n}": one for n, one in enumerate(others)}}
+    run = make_run({name: [] for name in models}, workload, rounds=1)
+    trials = [make_trial(case, 0, _trained(models[case.backend], workload)) for case in run.cases]
+    judged = trials[0]
+    if isinstance(judged.result, Failed):
+        return [str(judged.result)]
+    flags = validity.flags(run.__replace__(trials=tuple(trials)))
+    return list(map(str, flags.get(judged.case, ())))
+
+
+def _trained(model: type[Model], workload: Workload) -> Trained | Failed:
     try:
-        result = proof.prove(model, workload, "cpu")
-    except Exception as error:  # the worker makes a failed proof of whatever is raised
-        return f"{type(error).__name__}: {error}"
-    return checks.proof_mistake(make_proof(make_cell(), result))
-
-
-def of_trial(model: type[Model], workload: Workload) -> str | None:
-    """Return why a trial failed or marks its row; None if it is believed."""
-    try:
-        result = trial.train(
-            model, workload, "cpu", round_number=0, start_seconds=0, import_seconds=0
+        return training.train(
+            model, workload, CPU, round_number=0, start_seconds=0, import_seconds=0
         )
-    except Exception as error:  # the worker makes a failed trial of whatever is raised
-        return f"{type(error).__name__}: {error}"
-    return "; ".join(checks.trial_mistakes(result, on_cpu=True)) or None
+    except Exception as error:
+        return failed_by(error)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.contract import Floats, Integers, Layer
+from bench.workload.contract import Floats, Integers, Layer
 from wrong.plain import Plain
 
 
@@ -22,13 +22,6 @@ class NoBiases(Plain):
         values = super().forward(images, training)
         self.layers = kept
         return values
-
-
-class BiasesFrozen(Plain):
-    """Biases that are used and never trained."""
-
-    def gradients(self, values, error):
-        return [Layer(g.weight, 0 * g.bias) for g in super().gradients(values, error)]
 
 
 class LastBiasFrozen(Plain):

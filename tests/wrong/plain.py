@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bench.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 from bench.workload import RMSprop, Workload
+from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 
 class Plain:

@@ -1,8 +1,8 @@
-"""Mistakes in the optimizer, which the proof sees in the losses and the parameters."""
+"""Mistakes in the optimizer, which show in the losses and the parameters."""
 
 import numpy as np
 
-from bench.contract import Layer, Parameters
+from bench.workload.contract import Layer, Parameters
 from wrong.plain import Plain, norm
 
 
@@ -20,15 +20,6 @@ class Momentum(Plain):
         square *= np.float32(0.9)
         square += gradient
         return np.float32(self.rate) * square
-
-
-class Nesterov(Plain):
-    """SGD with Nesterov's momentum."""
-
-    def change(self, array, square, gradient):
-        square *= np.float32(0.9)
-        square += gradient
-        return np.float32(self.rate) * (gradient + np.float32(0.9) * square)
 
 
 class Adam(Plain):

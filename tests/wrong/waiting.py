@@ -1,38 +1,32 @@
-"""Models that pass the proof and work off the clock in the trial."""
+"""Clocks that stop before a background thread is done."""
 
 import threading
 import time
 
-from bench.inputs import epoch_orders
 from wrong.plain import Plain
-from wrong.trial import Cheat
 
-SLEEP = 0.05  # seconds of work that are left for later
+SLEEP = 0.05  # seconds that the thread takes longer
 
 
-class Asynchronous(Cheat):
-    """Works in a thread and says that it is done; copies of the parameters wait for it."""
+class Background(Plain):
+    """Leaves work to a thread, which copies and predictions wait for."""
 
-    worker: threading.Thread | None = None
-    last_loss = 2.0
+    thread: threading.Thread | None = None
+
+    def leave(self, work, *arguments):
+        """Do the work later."""
+
+        def slowly():
+            time.sleep(SLEEP)
+            work(*arguments)
+
+        self.thread = threading.Thread(target=slowly)
+        self.thread.start()
 
     def wait(self):
         """Wait for the thread."""
-        if self.worker is not None:
-            self.worker.join()
-
-    def work(self, order):
-        """Do an epoch's work, slowly."""
-        time.sleep(SLEEP)
-        self.last_loss = super().pass_over(order)
-
-    def pass_over(self, order):
-        if not self.measured:
-            return super().pass_over(order)
-        self.wait()
-        self.worker = threading.Thread(target=self.work, args=(order,))
-        self.worker.start()
-        return self.last_loss
+        if self.thread is not None:
+            self.thread.join()
 
     def parameters(self):
         self.wait()
@@ -43,60 +37,52 @@ class Asynchronous(Cheat):
         return super().predict(images)
 
 
-class AsynchronousTail(Asynchronous):
-    """Leaves only sleeping work behind: its loss and its parameters are right."""
+class LastUpdateLater(Background):
+    """The last update of an epoch ends in a thread."""
 
     def pass_over(self, order):
-        loss = Cheat.pass_over(self, order)
-        if self.measured:
-            self.worker = threading.Thread(target=time.sleep, args=(SLEEP,))
-            self.worker.start()
-        return loss
+        self.left = len(self.batches(order))
+        return super().pass_over(order)
+
+    def update(self, gradients):
+        self.left -= 1
+        if self.left:
+            super().update(gradients)
+        else:
+            self.leave(super().update, gradients)
+
+    def train(self, orders, epoch_done):
+        for order in orders:
+            self.wait()
+            epoch_done(self.pass_over(order))
 
 
-class AsynchronousStale(Asynchronous):
-    """Works in a thread, and its copies do not wait for it."""
+class LastUpdateUnjoined(LastUpdateLater):
+    """And copies of the parameters do not wait for it."""
 
     def parameters(self):
         return Plain.parameters(self)
 
 
-class WorksInPredict(Cheat):
-    """Trains when it is asked to predict."""
+class WholeEpochLater(Background):
+    """The whole epoch is done in a thread, whose loss is reported an epoch late."""
 
-    order = None
+    loss_so_far = 2.3
 
     def pass_over(self, order):
-        if not self.measured:
-            return super().pass_over(order)
-        self.order = order
-        return 1 / (self.epoch + 1)
+        self.wait()
+        self.leave(self.work, order)
+        return self.loss_so_far
 
-    def predict(self, images):
-        if self.order is not None:
-            super().pass_over(self.order)
-        return super().predict(images)
+    def work(self, order):
+        """Train on all batches."""
+        self.loss_so_far = super().pass_over(order)
 
 
-class WorksInCopies(WorksInPredict):
-    """Trains when its parameters are copied."""
+class DeviceBusy(Background):
+    """All is right, but the device works on."""
 
-    def parameters(self):
-        if self.order is not None:
-            time.sleep(SLEEP)
-            self.order = Cheat.pass_over(self, self.order) and None
-        return super().parameters()
-
-
-class WorksBetween(Cheat):
-    """Trains before it asks for the next order, on the one that it expects."""
-
-    def train(self, orders, epoch_done):
-        if not self.measured:
-            super().train(orders, epoch_done)
-            return
-        for order in epoch_orders(self.workload):
-            loss = self.pass_over(order)
-            time.sleep(SLEEP)
-            next(orders)
-            epoch_done(loss)
+    def pass_over(self, order):
+        loss = super().pass_over(order)
+        self.leave(list)
+        return loss

@@ -1,67 +1,72 @@
 // What opens below a row, and the comparison of two picked rows.
 
 function detailsOf(row) {
-  const run = DATA.runs[row.run];
-  const workload = DATA.workloads[row.workload];
-  const goals = workload.goals.map((goal, index) =>
-    `${goal} after ${row.toAccuracy[index] === null ? "– (not reached)" : row.toAccuracy[index] + " s"}`);
-  const phases = row.phases.map((value, index) => `${DATA.phases[index]} ${significant(value, 2)}`);
-  const trials = row.seconds.map((value, index) => `${row.rounds[index] + 1}: ${significant(value, 4)}`);
-  const doubts = element("div", { class: "doubt" });
-  for (const mark of row.marks) doubts.append(element("p", {}, `In doubt: ${mark}`));
-  for (const failure of row.failures) doubts.append(element("p", {}, `Failed: ${failure}`));
-  return element("div", { class: "inside" }, doubts,
+  const { file, created, bench, threads, machine, facts, command } = RUNS[row.run];
+  return element("div", { class: "inside" },
     definitions([
-      ["Workload", `${workload.words} (${row.workload})`],
-      ["Proof", row.proof],
-      ["Seconds per epoch, by round", trials.join(", ")],
-      ["Seconds of a trial", phases.join(", ")],
-      ["Accuracy reached, start-up included", row.toAccuracy.length ? goals.join(", ") : ""],
-      ["Peak memory", row.memory === null ? "" : `${Math.round(row.memory / 1e6)} MB`],
-      ["Software", row.stack],
+      ...row.details,
+      ["Software", row.software],
       ["Inputs", row.inputs],
-      ["Run", `${run.name}, ${run.created}, bench ${run.bench}, ${run.threads} threads`],
-      ["Machine", DATA.machines[run.machine].facts.map(([name, value]) => `${name} ${value}`).join(", ")],
+      ["Run", `${file}, ${created}, version ${bench}, ${threads} threads`],
+      ["Machine", facts || machine],
     ]),
     element("p", { class: "muted" }, "Reproduce:"),
-    element("pre", { tabindex: "0", class: "command", "aria-label": "Command that reproduces the run" }, run.command));
+    element("pre", { tabindex: "0", class: "command", "aria-label": "Command that reproduces the run" },
+      command));
 }
 
-function nameOf(row) {
-  return `${row.backend} ${row.version} on ${row.device}, ${row.machine}, ${row.date}`;
-}
+const nameOf = (row) => `${row.backend} ${row.version} on ${row.device}, ${row.machine}, ${row.date}`;
 
 function comparisonOf(base, other) {
-  if (!base && !other) {
-    return [element("p", { class: "muted" }, "Pick two rows with the boxes of the table.")];
-  }
-  if (!base || !other) {
-    return [element("p", {}, `Picked: ${nameOf(base || other)}. Pick another one.`)];
-  }
-  const found = compareRows(base, other, DATA.methods);
+  const line = (words, kind) => element("p", { class: kind }, words);
+  if (!base && !other) return [line("Pick two rows with the check boxes of the table.", "muted")];
+  if (!base || !other) return [line(`Picked: ${nameOf(base ?? other)}. Pick another one.`, null)];
   const names = definitions([["First (base)", nameOf(base)], ["Second", nameOf(other)]]);
-  if (found.reason) {
-    return [names, element("p", { class: "verdict doubt" }, `Not comparable: ${found.reason}.`)];
-  }
-  return [names, element("p", { class: "verdict" }, verdictOf(found)), ...cautions(base, other)];
+  const reason = whyNot(base, other);
+  if (reason) return [names, line(`Not comparable: ${reason}.`, "verdict doubt")];
+  const found = ratioOf(base, other);
+  if (!found) return [names, ...commandFor(base, other)];
+  const notes = cautions(base, other).map((words) => line(words, "muted"));
+  return [names, line(verdictOf(found), "verdict"), ...notes];
 }
 
-function verdictOf({ low, centre, high, trials, verdict }) {
-  const digits = (value) => value < 10 ? value.toFixed(3) : significant(value, 4);
-  const rounds = `${trials} ${trials === 1 ? "round" : "rounds"}`;
-  if (low === null) return `second / first: ${digits(centre)}, from ${rounds}: no difference shown.`;
-  const interval = `${digits(centre)} [${digits(low)}, ${digits(high)}]`;
-  const words = verdict === "no difference shown" ? verdict : `the second is ${verdict}`;
-  return `second / first: ${interval} seconds per epoch, 95 %, ${rounds}: ${words}.`;
+function commandFor(...rows) {
+  const sides = rows.map(({ file, backend }) => `'${file}#${backend}'`);
+  const about = "This page does not compare these two rows: there are too many pairs of runs, or the rows "
+    + "share no round. This command does, in the folder of the run files:";
+  const label = "Command that compares the rows";
+  return [element("p", {}, about),
+    element("pre", { tabindex: "0", "aria-label": label }, `python -m bench compare ${sides.join(" ")}`)];
+}
+
+/** Why two rows cannot be compared, by the rules of `bench compare`; null if they can. */
+function whyNot(base, other) {
+  if (base.workload !== other.workload) return `different workloads, ${base.workload} and ${other.workload}`;
+  if (base.doubt) return `the first is ${base.status}: ${base.doubt}`;
+  if (other.doubt) return `the second is ${other.status}: ${other.doubt}`;
+  return base.inputs === other.inputs ? null : `different inputs, ${base.inputs} and ${other.inputs}`;
+}
+
+/** What the program found for second / first: [low, centre, high, rounds, verdict], or nothing. */
+function ratioOf(base, other) {
+  const found = DATA.ratios[other.number][base.number];
+  const [low, centre, high, rounds, verdict] = found ?? DATA.ratios[base.number][other.number] ?? [];
+  if (found || !centre) return found;
+  return [high && 1 / high, 1 / centre, low && 1 / low, rounds, -verdict];
+}
+
+function verdictOf([low, centre, high, rounds, verdict]) {
+  const shown = (value) => value === null ? "∞" : Number(value.toPrecision(4)).toString();
+  const interval = rounds > 1 ? ` [${shown(low)}, ${shown(high)}] with 95 % confidence` : "";
+  const words = ["the second is faster", "no difference shown", "the second is slower"][verdict + 1];
+  return `Seconds per epoch, second / first: ${shown(centre)}${interval}, ${rounds} `
+    + `${rounds === 1 ? "round" : "rounds"}: ${words}.`;
 }
 
 function cautions(base, other) {
   if (base.run === other.run) return [];
-  const differing = [["machine", "machine"], ["threads", "threads"], ["device", "device"], ["stack", "software"]]
-    .filter(([field]) => base[field] !== other[field])
-    .map(([field, name]) => `${name}: ${base[field]} → ${other[field]}`);
-  return [
-    element("p", { class: "muted" }, "Two runs, two moments: what the machine was like then is part of the ratio."),
-    ...differing.map((line) => element("p", { class: "muted" }, line)),
-  ];
+  const names = ["machine", "threads", "device", "software"];
+  const differing = names.filter((name) => base[name] !== other[name]);
+  return ["The rows come from different runs, so part of the ratio may come from changed conditions.",
+    ...differing.map((name) => `${name}: ${base[name]} → ${other[name]}`)];
 }

@@ -2,7 +2,6 @@
 
 let state = readState();
 let drawn = "";
-const byId = (id) => document.getElementById(id);
 
 function change(changes) {
   state = { ...state, ...changes };
@@ -14,16 +13,18 @@ function fillSelects() {
   for (const name of FILTERS) {
     const values = [...new Set(ROWS.map((row) => row[name]))].sort();
     byId(name).append(element("option", { value: "" }, "all"));
-    for (const value of values) byId(name).append(element("option", { value }, value));
+    byId(name).append(...values.map((value) => element("option", { value }, value)));
     byId(name).addEventListener("change", () => change({ [name]: byId(name).value, page: "1" }));
   }
 }
 
 function fillHeaders() {
-  byId("headers").append(element("th", { scope: "col" }, element("span", { class: "label" }, "pick")));
+  const head = (properties, child) => element("th", { scope: "col", ...properties }, child);
+  byId("headers").append(head({}, element("span", { class: "label" }, "pick")));
   for (const { key, title, number } of COLUMNS) {
-    const button = element("button", { type: "button", on: { click: () => sortBy(key) } }, title, element("span", { "aria-hidden": "true" }));
-    byId("headers").append(element("th", { scope: "col", "data-key": key, class: number ? "number" : null }, button));
+    const arrow = element("span", { "aria-hidden": "true" });
+    const button = element("button", { type: "button", click: () => sortBy(key) }, title, arrow);
+    byId("headers").append(head({ "data-key": key, class: number ? "number" : null }, button));
   }
 }
 
@@ -37,51 +38,54 @@ function showHeaders() {
     const current = header.dataset.key === state.sort;
     if (current) header.setAttribute("aria-sort", state.order);
     else header.removeAttribute("aria-sort");
-    header.querySelector("span").textContent = current ? (state.order === "ascending" ? " ▲" : " ▼") : "";
+    const arrow = state.order === "ascending" ? " ▲" : " ▼";
+    header.querySelector("span").textContent = current ? arrow : "";
   }
 }
 
 function lineOf(row) {
-  const picked = row.id === state.base || row.id === state.other;
-  const open = row.id === state.open;
-  const box = element("input", { type: "checkbox", "data-pick": row.id, "aria-label": `compare ${nameOf(row)}`, on: { change: () => pick(row.id) } });
+  const { id, doubt } = row;
+  const picked = id === state.base || id === state.other;
+  const open = id === state.open;
+  const box = element("input", { type: "checkbox", "data-pick": id, change: () => pick(id),
+    "aria-label": `compare ${nameOf(row)}` });
   box.checked = picked;
-  const button = element("button", { type: "button", "data-open": row.id, "aria-expanded": String(open), on: { click: () => change({ open: open ? "" : row.id }) } }, row.backend);
-  const cells = COLUMNS.slice(1).map(({ key, number, wraps, show }) => {
-    const doubt = key === "proved" && row.blocked !== null;
-    return element("td", { class: number ? "number" : wraps ? "wraps" : doubt ? "doubt" : null }, show ? show(row) : row[key] ?? "");
-  });
-  const classes = [row.blocked === null ? "" : "doubtful", open ? "open" : "", picked ? "picked" : ""];
-  return element("tr", { class: classes.join(" ").trim() || null }, element("td", {}, box), element("th", { scope: "row" }, button), ...cells);
+  const button = element("button", { type: "button", "data-open": id, "aria-expanded": String(open),
+    click: () => change({ open: open ? "" : id }) }, row.backend);
+  const cells = COLUMNS.slice(1).map(({ key, number, wraps, show }) => element("td",
+    { class: number ? "number" : wraps ? "wraps" : key === "status" && doubt ? "doubt" : null },
+    row[show ?? key].toLocaleString("en")));
+  const classes = { flagged: row.status === "flagged", open, picked };
+  const line = element("tr", {}, element("td", {}, box), element("th", { scope: "row" }, button), ...cells);
+  line.classList.add(...Object.keys(classes).filter((name) => classes[name]));
+  if (!open) return [line];
+  const details = element("td", { colspan: COLUMNS.length + 1 }, detailsOf(row));
+  return [line, element("tr", { class: "details" }, details)];
 }
 
 function pick(id) {
   if (state.base === id) change({ base: state.other, other: "" });
   else if (state.other === id) change({ other: "" });
-  else if (!BY_ID.has(state.base)) change({ base: id });
-  else change({ other: id });
+  else change(BY_ID.has(state.base) ? { other: id } : { base: id });
 }
 
 function showRows(rows, page) {
-  const focused = document.activeElement?.dataset ?? {};
-  const lines = rows.slice((page - 1) * PER_PAGE, page * PER_PAGE).flatMap((row) => {
-    const line = lineOf(row);
-    if (row.id !== state.open) return [line];
-    return [line, element("tr", { class: "details" }, element("td", { colspan: COLUMNS.length + 1 }, detailsOf(row)))];
-  });
-  byId("rows").replaceChildren(...lines);
-  for (const [name, id] of Object.entries({ pick: focused.pick, open: focused.open })) {
-    if (id) [...byId("rows").querySelectorAll(`[data-${name}]`)].find((one) => one.dataset[name] === id)?.focus();
+  const { pick: picked, open } = document.activeElement?.dataset ?? {};
+  byId("rows").replaceChildren(...rows.slice((page - 1) * PER_PAGE, page * PER_PAGE).flatMap(lineOf));
+  for (const [name, id] of Object.entries({ pick: picked, open })) {  // keep the focus where it was
+    if (id) byId("rows").querySelector(`[data-${name}="${CSS.escape(id)}"]`)?.focus();
   }
 }
 
 function showControls(rows, page, pages) {
-  for (const name of FILTERS) byId(name).value = state[name];
-  if (byId("query").value !== state.query) byId("query").value = state.query;
+  for (const name of [...FILTERS, "query"]) {
+    if (byId(name).value !== state[name]) byId(name).value = state[name];
+  }
   byId("sound").checked = state.sound !== "";
-  const status = rows.length === ROWS.length ? `${rows.length} rows of ${DATA.runs.length} runs` : `${rows.length} of ${ROWS.length} rows`;
-  const shown = pages > 1 ? `, page ${page} of ${pages}` : "";
-  if (byId("status").textContent !== status + shown) byId("status").textContent = status + shown;
+  const count = rows.length === ROWS.length ? `${rows.length} rows of ${RUNS.length} runs`
+    : `${rows.length} of ${ROWS.length} rows`;
+  const status = count + (pages > 1 ? `, page ${page} of ${pages}` : "");
+  if (byId("status").textContent !== status) byId("status").textContent = status;
   byId("page").textContent = `page ${page} of ${pages}`;
   byId("previous").disabled = page <= 1;
   byId("next").disabled = page >= pages;
@@ -93,19 +97,23 @@ function showControls(rows, page, pages) {
 
 function showChart(rows) {
   const row = BY_ID.get(state.open) ?? rows.find((one) => one.centre !== null);
-  const name = Object.hasOwn(CHART_DATA, state.chart) ? state.chart : "seconds";
-  byId("charts-about").textContent = row ? `${row.variant}, ${row.images.toLocaleString("en")} images on ${row.machine}, ${row.threads} threads, ${row.date}: the rows measured side by side with ${row.id === state.open ? "the open row" : "the first row"}. Click on a mark to open its row.` : "";
+  const name = Object.hasOwn(TEMPLATES, state.chart) ? state.chart : "seconds";
+  const which = row?.id === state.open ? "the open row" : "the first row";
+  byId("charts-about").textContent = row ? `${row.variant}, ${row.images.toLocaleString("en")} images on `
+    + `${row.machine}, ${row.threads} threads, ${row.date}: all rows that were measured side by side with `
+    + `${which}. Click a mark to open its row.` : "";
   const wanted = `${name} ${row?.section} ${byId("chart").clientWidth}`;
   if (wanted === drawn) return;
   drawn = wanted;
-  byId("chart").setAttribute("aria-label", "Chart; its figures are in the table and in the rows' details");
   drawChart(name, row, reveal);
 }
 
 function reveal(id) {  // opens a row wherever it stands, without a filter if one hides it
-  const filtered = selected(state).some((row) => row.id === id) ? {} : { ...DEFAULTS, chart: state.chart, base: state.base, other: state.other };
-  const place = selected({ ...state, ...filtered }).findIndex((row) => row.id === id);
-  change({ ...filtered, open: id, page: String(Math.floor(place / PER_PAGE) + 1) });
+  const { chart, base, other } = state;
+  const hidden = !selected(state).some((row) => row.id === id);
+  const changes = hidden ? { ...DEFAULTS, chart, base, other } : {};
+  const place = selected({ ...state, ...changes }).findIndex((row) => row.id === id);
+  change({ ...changes, open: id, page: String(Math.floor(place / PER_PAGE) + 1) });
   document.querySelector('[data-open][aria-expanded="true"]')?.focus();
 }
 
@@ -120,10 +128,16 @@ function show() {
   showChart(rows);
 }
 
+function turn(by) {
+  change({ page: String(Math.max(1, (Number(state.page) || 1) + by)) });
+  byId("results").scrollIntoView();
+}
+
 function listen() {
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("query").addEventListener("input", () => change({ query: byId("query").value, page: "1" }));
-  byId("sound").addEventListener("change", () => change({ sound: byId("sound").checked ? "1" : "", page: "1" }));
+  byId("sound").addEventListener("change",
+    ({ target }) => change({ sound: target.checked ? "1" : "", page: "1" }));
   byId("clear").addEventListener("click", () => change(DEFAULTS));
   byId("previous").addEventListener("click", () => turn(-1));
   byId("next").addEventListener("click", () => turn(1));
@@ -131,19 +145,14 @@ function listen() {
     button.addEventListener("click", () => change({ chart: button.dataset.chart }));
   }
   addEventListener("hashchange", () => { state = readState(); show(); });
-  addEventListener("resize", () => show());
-}
-
-function turn(by) {
-  change({ page: String(Math.max(1, (Number(state.page) || 1) + by)) });
-  byId("results").scrollIntoView();
+  addEventListener("resize", show);
 }
 
 document.body.append(tip);
 fillSelects();
 fillHeaders();
 listen();
-for (const problem of DATA.problems) byId("problem-list").append(element("li", {}, problem));
+byId("problem-list").append(...DATA.problems.map((problem) => element("li", {}, problem)));
 byId("problems").hidden = !DATA.problems.length;
 show();
 document.documentElement.dataset.ready = String(Math.round(performance.now()));

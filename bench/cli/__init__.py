@@ -1,0 +1,1 @@
+"""The commands and their options: the only code that prints or exits."""

@@ -1,0 +1,152 @@
+"""The options that commands share, and what they take."""
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench import ROOT
+from bench.results import redact
+from bench.workload import VARIANTS
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+TITLE = b"# Results"  # how our README.md begins: another one is somebody's own
+
+
+class Stop(click.ClickException):
+    """What was asked for cannot be done."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the message without control characters, which may come from a file."""
+        click.echo(f"error: {redact.printable(self.message)}", err=True)
+
+
+class Names(click.ParamType[Any]):
+    """A name, or several separated by commas."""
+
+    name = "name[,name…]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
+        """Split at commas."""
+        return [name.strip() for name in value.split(",") if name.strip()]
+
+
+class Percent(click.ParamType[Any]):
+    """A fraction, given as 5%, 5 % or 0.05; a bare 5 might mean either and is refused."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return the fraction."""
+        text = str(value).strip()
+        whole, most = (100, 10) if text.endswith("%") else (1, 1)
+        try:
+            share = float(text.rstrip("% ")) / whole
+        except ValueError:
+            share = -1.0
+        if not 0 < share < most:
+            self.fail(
+                f"{value!r} is not a percentage; expected something like 5% or 0.05", param, ctx
+            )
+        return share
+
+
+class Duration(click.FloatRange):
+    """A number above 0, which rules out what is not a number."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number; expected one above 0", param, ctx)
+        return number
+
+
+def _flat(ctx: Any, param: Any, value: tuple[list[str], ...]) -> list[str]:
+    return [name for names in value for name in names]
+
+
+def _python(ctx: Any, param: Any, value: tuple[str, ...]) -> dict[str, str]:
+    pythons = {}
+    for text in value:
+        name, separator, path = text.partition("=")
+        file = Path(path).expanduser()
+        if not name or not separator or not file.is_file() or not os.access(file, os.X_OK):
+            raise Stop(
+                f"--python {text!r} names no interpreter; expected BACKEND=PATH: give the path of "
+                "a python that has the backend's framework"
+            )
+        pythons[name] = str(file.absolute())
+    return pythons
+
+
+def reports_here(here: Path, checkout: Path = ROOT) -> Path:
+    """Return the folder for reports: of the checkout, if started in it, else in this folder."""
+    is_checkout = (checkout / "pyproject.toml").exists() and here.is_relative_to(checkout)
+    return (checkout if is_checkout else here) / "reports"
+
+
+def _reports(ctx: Any, param: Any, value: Path | None) -> Path:
+    """Return the folder; raise Stop if we would overwrite a README.md that we did not write."""
+    value = value or reports_here(Path.cwd().resolve())
+    try:
+        with (value / "README.md").open("rb") as file:
+            is_ours = file.readline().strip() in (b"", TITLE)
+    except OSError:
+        return value  # there is none, or writing it will say what is wrong
+    if not is_ours:
+        raise Stop(
+            f"{value / 'README.md'} is not a page of results and would be overwritten; expected a "
+            "folder for reports alone: name another one with --reports"
+        )
+    return value
+
+
+def names(*flags: str, default: str | None, **rest: Any) -> Decorator:
+    """Return an option that takes names: several at once, or one after the other."""
+    defaults = [] if default is None else [default]
+    return click.option(
+        *flags, type=Names(), multiple=True, default=defaults, callback=_flat, **rest
+    )
+
+
+def count(flag: str, text: str, most: int | None = None) -> Decorator:
+    """Return an option that takes a whole number from 1 to `most`."""
+    return click.option(flag, type=click.IntRange(1, most), help=text)
+
+
+backend_option = names("--backend", default="all", help="Backends, or all. [default: all]")
+device_option = names(
+    "--device", default="all",
+    help="Devices: cpu, cuda (every one), cuda:1, mps … or all. [default: all]",
+)  # fmt: skip
+
+
+def variant_option(default: str) -> Decorator:
+    """Return the option for variants."""
+    known = ", ".join(VARIANTS)
+    return names("--variant", default=default, help=f"{known}, or all. [default: {default}]")
+
+
+threads_option = count("--threads", "CPU threads. [default: the fast cores]")
+timeout_option = click.option(
+    "--timeout", type=Duration(), default=1800.0, show_default=True,
+    help="Seconds that a trial may take before it is ended and counts as failed.",
+)  # fmt: skip
+python_option = click.option(
+    "--python", "pythons", multiple=True, callback=_python, metavar="BACKEND=PATH",
+    help="Use another interpreter for a backend.",
+)  # fmt: skip
+reports_option = click.option(
+    "--reports", type=click.Path(path_type=Path, file_okay=False), callback=_reports,
+    help="Folder for tables and run files. [default: reports/ of the checkout, or here]",
+)  # fmt: skip

@@ -1,0 +1,217 @@
+"""`python -m bench run`: plan, verify, measure, report."""
+
+import datetime
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+from rich.console import Console
+
+from bench import ROOT, __version__, machine
+from bench.cli import ending
+from bench.results import redact
+from bench.results.records import MOST_ROUNDS, Run, Skipped
+from bench.results.store import CannotSave, read_run, write_run
+from bench.run import resume, schedule
+from bench.run.backends import discover
+from bench.run.environment import dropped
+from bench.run.executor import Session
+from bench.run.lock import only_run
+from bench.run.plan import Request, check_pythons, plan, threads_for
+from bench.run.progress import show
+from bench.workload import mnist
+
+PLAIN_WIDTH = 200  # columns where there is no terminal: no table is wider
+ROUNDS, EXTRA_EPOCHS = 4, 2  # of a default run: see docs/method.md
+QUICK_EXTRA_EPOCHS = 8  # of the only round of a quick one
+MOST_EXTRA_EPOCHS = 100  # of a round that --until adds
+ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
+
+
+def write_tables(reports: Path) -> None:
+    """Write tables and charts in a child: drawing takes memory that this process shall not."""
+    command = [sys.executable, "-m", "bench", "report", "--reports", str(reports.resolve())]
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    if done.returncode:
+        raise CannotSave(f"the tables in {reports} could not be written: the reason stands above")
+
+
+class Settings(NamedTuple):
+    """How a run is carried out; what it consists of is a Request."""
+
+    timeout: float  # seconds that a child may be at work
+    pythons: dict[str, str]  # backend -> interpreter
+    until: float | None  # half-width of every ratio to the fastest row, as a fraction
+    max_minutes: float
+    reports: Path
+    rounds: int = ROUNDS
+    extra_epochs: int = EXTRA_EPOCHS  # of every round
+    together: int | None = None  # so many take turns; None: as many as fit, on the CPU
+    threads: int | None = None  # None: the fast cores
+    keep: Sequence[str] = ()  # names of variables that children inherit besides
+    tables: Callable[[Path], object] = write_tables  # of a reports folder, when the run ends
+
+    def session(self, threads: int, logs: Path) -> Session:
+        """Return what all children have in common; raise Refused for an unknown backend."""
+        backends = discover()
+        check_pythons(self.pythons, backends)
+        return Session(
+            backends,
+            threads,
+            self.timeout,
+            self.pythons,
+            logs,
+            self.together,
+            keep=tuple(self.keep),
+        )
+
+
+def run(request: Request, settings: Settings) -> int:
+    """Carry out a new run and write the tables, whatever happens; return the exit status."""
+    mnist.check(mnist.data_folder())
+    with only_run():
+        facts = machine.describe()
+        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        stem = f"{created[:19].replace(':', '')}Z-{machine.slug(facts)}"
+        path = new_path(settings.reports / "runs", stem)
+        try:
+            threads = threads_for(settings.threads)
+            session = settings.session(threads, settings.reports / "logs" / path.stem)
+            planned = plan(session, request, _say)
+        except BaseException:
+            path.unlink()
+            raise
+        record = Run(
+            bench=__version__,
+            created=created,
+            command=command_line(sys.argv[1:]),
+            machine=facts,
+            threads=threads,
+            rounds=settings.rounds,
+            extra_epochs=settings.rounds * (settings.extra_epochs,),
+            dropped=tuple(dropped(settings.keep)),
+            kept={name: os.environ[name] for name in settings.keep if name in os.environ},
+            skipped=tuple(Skipped(*item) for item in sorted(planned.skipped.items())),
+            **planned.fields,
+        )
+        return _carry_out(record, path, session, settings)
+
+
+def finish(file: Path, settings: Settings) -> int:
+    """Do what is missing of an earlier run; raise Refused if anything has changed since."""
+    mnist.check(mnist.data_folder())
+    with only_run():
+        file = file.resolve()
+        record = read_run(file)
+        resume.check_machine(record, file, machine.describe())
+        resume.check_images(record, file)
+        settings = settings._replace(keep=tuple(record.kept))
+        session = settings.session(record.threads, file.parent.parent / "logs" / file.stem)
+        backends = list(dict.fromkeys(case.backend for case in record.cases))
+        devices = list(dict.fromkeys(str(case.device) for case in record.cases))
+        planned = plan(session, Request(backends, devices, ["relu"]), _say)
+        resume.check_versions(record, file, planned.backends, planned.sources)
+        return _carry_out(record, file, session, settings)
+
+
+def _carry_out(record: Run, path: Path, executor: schedule.Executor, settings: Settings) -> int:
+    """Do what is missing of a run, saving as it goes, and show what came of it."""
+
+    def save(run: Run) -> None:
+        write_run(path, run)
+
+    save(record)
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    console.print(f"run file: {path}", highlight=False, soft_wrap=True)
+    wants_more = _wants_more(settings.until, settings.max_minutes)
+    events = schedule.carry_out(record, executor, save, wants_more)
+    # Closing the events ends the children, if showing them is interrupted.
+    reports = path.parent.parent
+    with _resumable(path, lambda: settings.tables(reports)):
+        with closing(events):
+            record = show(events, record, console)
+        settings.tables(reports)
+    ending.show(record, reports, console)
+    return 1 if schedule.failures(record) else 0
+
+
+@contextmanager
+def _resumable(path: Path, write_tables: Callable[[], object]) -> Iterator[None]:
+    """If a run does not come to its end, write the tables so far and say how to finish it."""
+    try:
+        yield
+    except CannotSave:
+        raise  # there would be no room for tables either
+    except BaseException:  # Ctrl-C, a pipe that nobody reads any more, a defect of ours
+        try:
+            write_tables()
+        finally:  # people press Ctrl-C more than once
+            file = shlex.quote(str(path))
+            _say(f"the run is not finished; finish it with: python -m bench run --resume {file}")
+        raise
+
+
+def _wants_more(until: float | None, max_minutes: float) -> Callable[[Run], int | None]:
+    """Return what says with how many extra epochs to add a round; None if that is enough.
+
+    Turns cost less than another start of every framework, so a round gets as many as are missing,
+    within reason: rounds have to check each other.
+    """
+    deadline = time.monotonic() + 60 * max_minutes
+
+    def wants_more(record: Run) -> int | None:
+        if until is None or time.monotonic() > deadline or record.rounds >= MOST_ROUNDS:
+            return None
+        from bench.results.cases import rows_of  # NumPy and SciPy: only where they are needed
+        from bench.results.comparison import least_known
+
+        widest = least_known(rows_of(record))
+        if widest is None or widest.half_width is None:
+            return EXTRA_EPOCHS if widest else None
+        if widest.half_width <= until:
+            return None
+        missing = widest.values * ((widest.half_width / until) ** 2 - 1)
+        return min(MOST_EXTRA_EPOCHS, max(EXTRA_EPOCHS, round(missing)))
+
+    return wants_more
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def new_path(folder: Path, stem: str, room_bytes: int = ROOM_BYTES) -> Path:
+    """Make a new, empty run file in a folder that has room and return its path."""
+    paths = [folder / f"{stem}.json", *(folder / f"{stem}-{n}.json" for n in range(2, 100))]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        for path in paths if free >= room_bytes else ():
+            with suppress(FileExistsError):  # another machine may start a run in the same second
+                path.open("x").close()
+                return path
+    except OSError as error:
+        raise CannotSave(
+            f"{folder} cannot be used: {error}; expected a folder that can be written to: name "
+            "another reports folder with --reports"
+        ) from error
+    raise CannotSave(
+        f"{folder} has {free:,} bytes left; expected {room_bytes:,}: make room, or name "
+        "another folder with --reports"
+    )
+
+
+def command_line(arguments: Iterable[str]) -> str:
+    """Return how to measure the same again; where the reports go is no part of that."""
+    words = iter(arguments)
+    kept = [word for word in words if not (word == "--reports" and next(words, ""))]
+    kept = [word for word in kept if not word.startswith("--reports=")]
+    return redact.clean(shlex.join(["python", "-m", "bench", *kept]))

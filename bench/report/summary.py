@@ -1,0 +1,59 @@
+"""What a run says in a few lines: its speeds, how precise they are, and what to be wary of."""
+
+from collections.abc import Iterator, Sequence
+
+from bench.machine import diagnostics
+from bench.report import tables
+from bench.report.sections import sections_of
+from bench.report.tables import Table
+from bench.results import comparison, statistics
+from bench.results.cases import Row, rows_of
+from bench.results.records import Run
+
+
+def speed_tables(run: Run) -> list[Table]:
+    """Return a table of speeds for each workload of a run, each titled with what was done."""
+    return [tables.speed(section) for section in sections_of("", run)]
+
+
+def warnings(run: Run, rows: Sequence[Row] | None = None) -> list[str]:
+    """Return what to be careful about: in a whole run, or in some of its rows."""
+    rows = rows_of(run) if rows is None else rows
+    epochs = {
+        row.case: [[epoch.seconds for epoch in one.epochs] for one in row.trials.values()]
+        for row in rows
+    }
+    return [
+        *_environment(run),
+        *diagnostics.of_conditions([trial.conditions for row in rows for trial in row.outcomes]),
+        *diagnostics.of_trials({row.case: row.seconds for row in rows}),
+        *diagnostics.of_epochs(epochs),
+    ]
+
+
+def _environment(run: Run) -> Iterator[str]:
+    """Yield which variables of a shell may explain numbers, and which were kept out of them."""
+    if run.kept:
+        kept = ", ".join(f"{name}={value}" for name, value in sorted(run.kept.items()))
+        yield (
+            f"The trials inherited {kept} from the shell (--keep-env): the numbers hold for that "
+            "setting. Run without it to compare with others."
+        )
+    if run.dropped:
+        yield (
+            f"The shell sets {', '.join(run.dropped)}, which can change the speed of single "
+            "backends. The trials did not inherit it; --keep-env NAME passes a variable on."
+        )
+
+
+def precision(measured: Sequence[Row]) -> str:
+    """Return which differences some rows show, and how precisely they are compared."""
+    smallest = statistics.minimum_detectable_difference([row.timings for row in measured])
+    widest = comparison.least_known(measured)
+    if smallest is None or widest is None or widest.half_width is None:
+        return ""
+    return (
+        f"Minimum detectable difference of this run: {100 * smallest:.1f} %; smaller differences "
+        "between backends mean nothing. The ratios to the fastest row are known to "
+        f"± {100 * widest.half_width:.1f} % or better."
+    )

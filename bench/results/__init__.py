@@ -1,0 +1,1 @@
+"""What was measured: records, statistics, comparison, and what speaks against a row."""

@@ -1,0 +1,144 @@
+"""Compare two runs, or two backends of one run, row by row; refuse what cannot be compared."""
+
+import math
+from collections.abc import Hashable, Iterator, Sequence
+from statistics import median
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from bench.results import statistics
+from bench.results.cases import Row, rows_of
+from bench.results.records import Record, Run
+from bench.results.statistics import Interval
+
+
+class Compared(Record, frozen=True):
+    """What came of one pair of rows: new over base, in seconds per epoch."""
+
+    base: str
+    new: str
+    device: str
+    variant: str
+    verdict: Literal["faster", "slower", "no difference shown", "not comparable"]
+    pairs: int = 0  # of trials or turns, behind the ratio
+    ratio: float | None = None
+    low: float | None = None  # of the 95 % interval
+    high: float | None = None
+    reason: str | None = None  # why not comparable
+
+    @property
+    def interval(self) -> Interval | None:
+        """The ratio with its interval."""
+        if self.ratio is None:
+            return None
+        return Interval(self.low, self.ratio, self.high, self.pairs)
+
+
+class Side(NamedTuple):
+    """One side of a comparison: a run, or one backend of it."""
+
+    run: Run
+    backend: str | None = None
+
+    def rows(self) -> list[Row]:
+        """Return the rows of this side."""
+        return [row for row in rows_of(self.run) if self.backend in (None, row.case.backend)]
+
+
+def compare(base: Side, new: Side) -> list[Compared]:
+    """Return a comparison for each pair of rows of the same device, variant and training images.
+
+    If both sides are one backend, they are compared whatever their names; otherwise rows of the
+    same backend are.
+    """
+    by_name = base.backend is None or new.backend is None
+
+    def key(row: Row) -> tuple[object, ...]:
+        work = (row.case.device, row.workload.variant, row.workload.train_samples)
+        return (row.case.backend, *work) if by_name else work
+
+    partners = {key(row): row for row in new.rows()}
+    return [_compare(row, partners[key(row)]) for row in base.rows() if key(row) in partners]
+
+
+def _compare(base: Row, new: Row) -> Compared:
+    names = (base.case.backend, new.case.backend, str(new.case.device), new.workload.variant)
+    reason = _why_not(base, new)
+    if reason:
+        return Compared(*names, "not comparable", reason=reason)
+    ratio = statistics.ratio(new.timings, base.timings)
+    assert ratio is not None, "they have a round in common"
+    verdict = statistics.verdict(ratio)
+    in_words = "no difference shown" if verdict == "~" else verdict
+    return Compared(*names, in_words, ratio.values, ratio.centre, ratio.low, ratio.high)
+
+
+def _why_not(base: Row, new: Row) -> str | None:
+    if base.case.workload != new.case.workload:
+        return f"different workloads, {base.case.workload} and {new.case.workload}"
+    for side, row in (("base", base), ("new", new)):
+        if row.flags:
+            return f"{side} is flagged: {row.flags[0]}"
+        if not row.trials:
+            return f"{side} has no successful trial"
+    if base.inputs != new.inputs:
+        return f"different inputs, {' and '.join(sorted(base.inputs | new.inputs))}"
+    if not set(base.seconds) & set(new.seconds):
+        return "no round that both completed"
+    return None
+
+
+def differences(base: Run, new: Run) -> list[str]:
+    """Return what differs between the environments of two runs, in words."""
+    olds, youngs = _environment(base), _environment(new)
+    both = {None, *(base.backends.keys() & new.backends.keys())}
+    changes: dict[str, list[str]] = {}  # equal ones are said once, with all backends
+    for backend, fact in olds | youngs:
+        values = [facts.get((backend, fact)) for facts in (olds, youngs)]
+        if backend in both and values[0] != values[1]:
+            before, after = ("absent" if value is None else value for value in values)
+            names = changes.setdefault(f"{fact}: {before} → {after}", [])
+            names += [backend] if backend else []
+    return sorted(f"{change} ({', '.join(sorted(names))})" if names else change
+                  for change, names in changes.items())  # fmt: skip
+
+
+def _environment(run: Run) -> dict[tuple[str | None, str], object]:
+    """Return what a run and each backend of it ran on; the run's own facts are under None."""
+    facts = {"threads": run.threads, **msgspec.structs.asdict(run.machine)}
+    found: dict[tuple[str | None, str], object] = {
+        (None, name.replace("_", " ")): value for name, value in facts.items()
+    }
+    for backend, described in run.backends.items():
+        variables = run.environments.get(backend, {})
+        stack = {
+            "python": described.python,
+            "source": run.sources.get(backend),
+            **described.versions,
+            **variables,
+        }
+        found |= {(backend, name): value for name, value in stack.items()}
+    return found
+
+
+def least_known(rows: Sequence[Row]) -> Interval | None:
+    """Return the widest of the intervals that a run is to narrow; None without a sound row.
+
+    Of the ratios to the fastest row of the same work, or the seconds of a row that is alone.
+    """
+    contests: dict[tuple[str, Hashable], list[Row]] = {}
+    for row in rows:
+        if row.is_sound:
+            contests.setdefault((row.case.workload, row.group), []).append(row)
+    found = [interval for contest in contests.values() for interval in _intervals(contest)]
+    return max(found, key=lambda one: one.half_width or math.inf, default=None)
+
+
+def _intervals(contest: Sequence[Row]) -> Iterator[Interval]:
+    fastest, *others = sorted(contest, key=lambda row: median(row.seconds.values()))
+    if not others and fastest.interval:
+        yield fastest.interval
+    for row in others:
+        if ratio := statistics.ratio(row.timings, fastest.timings):
+            yield ratio

@@ -1,0 +1,30 @@
+"""What parent and child send each other: a job in, messages out, a line of JSON each."""
+
+from typing import Literal
+
+from bench.results.records import Described, Failed, GemmBound, Name, Record, Trained, Verified
+from bench.workload import CPU, Device, Workload
+
+LINE = 500  # letters that a failure keeps of a line
+
+
+class Job(Record, frozen=True):
+    """What a child is to do."""
+
+    task: Literal["describe", "verify", "train", "gemm_bound"]
+    backend: Name
+    path: str  # of the backend's file
+    hides: tuple[str, ...] = ()  # modules that shall not be found
+    device: Device = CPU  # as the child names it
+    workloads: tuple[Workload, ...] = ()  # to verify: as many results are expected; else one
+    round: int = 0
+    extra_epochs: int = 0  # that are timed beyond the workload's
+    library: str | None = None  # see bench.trial.gemm_bound.measure
+
+
+class Waiting(Record, frozen=True, tag="waiting"):
+    """The child is ready for the next epoch; it goes on when it is told to."""
+
+
+Result = Described | Verified | Trained | GemmBound | Failed
+Message = Result | Waiting

@@ -1,0 +1,241 @@
+"""The records of a run file: what was measured, raw; everything else is derived when it is read.
+
+Times are in seconds, sizes in bytes, accuracies and shares fractions; what is not known is absent
+(None).
+
+History of the format (a reader accepts every schema from 4 on, up to its own):
+  1–3  written by version 0.1, which reads them.
+  4    the field's words: case, verification, flag, conditions, GEMM bound; devices as records.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from bench.workload import Device, Workload
+
+SCHEMA, OLDEST = 4, 4
+# What tables and statistics still cope with, and no run needs:
+MOST_ROUNDS = 1_000
+MOST_CASES = 500  # every pair of a table's rows is compared
+
+# What a number may be: JSON knows no infinity, but 1e999 is read as one.
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
+SomeSeconds = Annotated[float, msgspec.Meta(gt=1e-9, le=1e8)]  # of what cannot take no time
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e20)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
+Round = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROUNDS)]
+Text = Annotated[str, msgspec.Meta(max_length=10_000)]  # shown, the longest as a command
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Kind = Literal["raised", "broken contract", "not finite", "killed", "timed out", "no result"]
+Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]  # UTC
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What all records are: frozen, and strict about unknown fields."""
+
+
+class Gpu(Record, frozen=True):
+    """Facts of one GPU."""
+
+    name: Name
+    memory_bytes: Count | None = None
+    driver: Text | None = None
+    power_limit_watts: Amount | None = None
+
+
+class Machine(Record, frozen=True, omit_defaults=True):
+    """Facts of the hardware and the system that stay the same from run to run."""
+
+    cpu_model: Text | None = None
+    physical_cores: Positive | None = None
+    logical_cores: Positive | None = None
+    usable_cores: Positive | None = None  # logical cores that this process may run on
+    frequency_range_mhz: tuple[Amount, Amount] | None = None
+    instruction_sets: tuple[Text, ...] = ()
+    caches: dict[Name, Count] = {}  # name ("L1d", "L2" …) -> bytes of one instance
+    ram_bytes: Count | None = None
+    os: Text | None = None
+    kernel: Text | None = None
+    architecture: Text | None = None  # that Python is built for
+    native_architecture: Text | None = None  # of the processor, where it translates for Python
+    product: Text | None = None  # what the firmware calls the machine: maker and model
+    identity: Name | None = None  # hash of what tells it from machines of the same name
+    virtual_machine: bool | None = None
+    hypervisor: Text | None = None
+    python: Text | None = None
+    gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=100)] = ()
+
+
+class Conditions(Record, frozen=True, omit_defaults=True):
+    """What the machine was like around one trial."""
+
+    load: Amount | None = None  # cores busy with other work, just before the start
+    frequency_mhz: tuple[Amount, Amount] | None = None  # lowest and highest seen during the trial
+    governor: Text | None = None
+    stolen: Share | None = None  # share of the time that the hypervisor gave to others
+    on_battery: bool | None = None
+    gpu_temperature_celsius: int | None = None  # highest seen
+    gpu_clock_mhz: tuple[int, int] | None = None  # lowest and highest seen while busy
+    gpu_throttle_reasons: tuple[Text, ...] = ()
+
+
+class ThreadPool(Record, frozen=True):
+    """A thread pool of a numerical library that is loaded in a child."""
+
+    library: Text  # "openblas", "mkl", "openmp" …
+    version: Text | None
+    threads: int
+
+
+class Described(Record, frozen=True, tag="described"):
+    """What a child says of its backend: where it computes here and what it is made of."""
+
+    devices: tuple[Device, ...]
+    versions: dict[Name, Text | None]
+    python: Text
+    thread_pools: tuple[ThreadPool, ...] = ()
+
+
+class Flag(Record, frozen=True):
+    """A reason not to believe a row: the check that failed, and what it found."""
+
+    check: Name  # "losses", "device idle" …
+    found: Text  # one line, in words
+
+    def __str__(self) -> str:
+        """Return both."""
+        return f"{self.check}: {self.found}"
+
+
+class Verified(Record, frozen=True, tag="verified"):
+    """How far a backend ended from the reference (see bench.trial.verification)."""
+
+    loss_deviation: Amount  # largest relative deviation of an epoch's mean loss
+    parameter_deviation: Amount  # |parameters - reference| / |reference - start|
+    loss_limit: Amount
+    parameter_limit: Amount
+    peak_memory_bytes: Count | None = None  # of the process so far
+    flags: tuple[Flag, ...] = ()
+
+
+class Epoch(Record, frozen=True):
+    """One pass over the training set and the evaluation after it."""
+
+    seconds: SomeSeconds
+    cpu_seconds: Seconds  # of all threads of the process
+    loss: Amount  # mean over the training samples, as it trained
+    accuracy: Share  # on the test samples, after it
+    evaluation_seconds: Seconds
+    copy_seconds: Seconds  # of the parameters, right after the clock stopped
+    idle_copy_seconds: Seconds  # the same once more: now the device is certainly idle
+    joules: Amount | None = None
+
+
+class Trained(Record, frozen=True, tag="trained"):
+    """What a child measured from its start to the writing of this record."""
+
+    inputs: Text  # hash of images, labels, start parameters and epoch orders
+    start_seconds: Seconds  # from the parent's start of the process to the worker's first line
+    import_seconds: Seconds
+    data_seconds: Seconds  # of importing the harness's part, reading and scaling
+    build_seconds: Seconds  # until the first order is asked for
+    epochs: tuple[Epoch, ...]
+    between_seconds: Seconds  # from each epoch_done to the next order, or train's end
+    extra_seconds: tuple[SomeSeconds, ...] = ()  # of epochs beyond the workload's, timed only
+    peak_memory_bytes: Count | None = None
+    device_memory_bytes: Count | None = None
+    flags: tuple[Flag, ...] = ()
+
+
+class GemmBound(Record, frozen=True, tag="gemm_bound"):
+    """The matrix products of one epoch of a workload alone, on one device."""
+
+    library: Name  # what multiplied, with its version
+    epoch_seconds: Annotated[tuple[SomeSeconds, ...], msgspec.Meta(min_length=1)]
+    peak_flop_per_second: Annotated[float, msgspec.Meta(ge=1, le=1e20)]  # of one large product
+    upload_seconds: Seconds | None = None  # of one epoch's images; None where there is no upload
+
+
+class Failed(Record, frozen=True, tag="failed"):
+    """Why a child brought no result."""
+
+    kind: Kind
+    reason: Text  # one line, in words
+    log_tail: tuple[Text, ...] = ()  # the last lines that the child printed
+
+    def __str__(self) -> str:
+        """Return both, with the last line that the child printed if that says more."""
+        last = self.log_tail[-1] if self.log_tail else ""
+        more = f"; it printed last: {last}" if last and not last.endswith(self.reason) else ""
+        return f"{self.kind}: {self.reason}{more}"
+
+
+class Case(Record, frozen=True):
+    """One row of the tables: a backend on a device doing a workload."""
+
+    backend: Name
+    device: Device
+    workload: Name  # fingerprint
+
+
+class Verification(Record, frozen=True):
+    """The outcome of the verification of one case."""
+
+    case: Case
+    result: Verified | Failed
+
+
+class Trial(Record, frozen=True):
+    """The outcome of one trial."""
+
+    case: Case
+    round: Round  # 0, 1, …
+    started: Time  # UTC, ISO 8601
+    total_seconds: Seconds  # of the child, from its start to its end
+    conditions: Conditions
+    result: Trained | Failed
+
+
+class BoundTrial(Record, frozen=True):
+    """The outcome of measuring the GEMM bound of a workload on a device in one round."""
+
+    device: Device
+    workload: Name  # fingerprint
+    round: Round
+    result: GemmBound | Failed
+    group: Count = 0  # that it took turns with: its place in Run.groups
+
+
+class Skipped(Record, frozen=True):
+    """A backend (or its device) that was asked for in general and could not take part."""
+
+    backend: Name
+    reason: Text
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """One `python -m bench run`."""
+
+    schema: int = SCHEMA
+    bench: Name  # version of this program
+    created: Time  # UTC, ISO 8601
+    command: Text
+    machine: Machine
+    threads: Positive
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
+    workloads: dict[Name, Workload]  # fingerprint -> workload
+    cases: Annotated[tuple[Case, ...], msgspec.Meta(max_length=MOST_CASES)]
+    backends: dict[Name, Described]
+    extra_epochs: tuple[Count, ...] = ()  # by round, of those that take turns: see Trained
+    groups: tuple[tuple[Case, ...], ...] = ()  # of cases that take turns; () until it is decided
+    environments: dict[Name, dict[Name, Text]] = {}  # variables set for each backend's children
+    dropped: tuple[Name, ...] = ()  # variables that change the speed and were not passed on
+    kept: dict[Name, Text] = {}  # variables that were passed on because somebody asked for it
+    sources: dict[Name, Text] = {}  # hash of each backend's file and of the code that it shares
+    skipped: tuple[Skipped, ...] = ()
+    verifications: tuple[Verification, ...] = ()
+    gemm_bounds: tuple[BoundTrial, ...] = ()
+    trials: tuple[Trial, ...] = ()

@@ -1,0 +1,140 @@
+"""Whether a run file that somebody sends can be published: complete, verified, without a flag.
+
+Whoever sends one measured honestly. What could still be wrong is the work (another workload, other
+images), or that the machine was too restless to tell anything.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple
+
+from bench.results.cases import Row, rows_of
+from bench.results.records import Failed, GemmBound, Run
+from bench.workload import CPU, Device, workload_for
+
+ROUNDS = 3  # at least, for an interval worth having
+HALF_WIDTH = 0.25  # of a row's 95 % interval, as a share of its centre: more rounds narrow it
+# An epoch's rate over that of one large product, at most. On the CPU neighbours may have disturbed
+# the product, and a backend may bring a library that multiplies faster than those at hand (XLA,
+# OpenBLAS: 1.45 times).
+PEAK_TOLERANCE_ON_CPU, PEAK_TOLERANCE = 2.0, 1.1
+
+
+class Standard(NamedTuple):
+    """What a variant of the default epochs and samples is given, and where it ends."""
+
+    inputs: str  # hash, of the shipped MNIST
+    accuracy: tuple[float, float]  # after the last epoch; wider than the seeds and backends seen
+
+
+STANDARDS = {
+    CPU: {
+        "sigmoid": Standard("27aea593bc00", (0.55, 0.75)),  # 0.62 to 0.68
+        "relu": Standard("27aea593bc00", (0.870, 0.905)),  # 0.885 to 0.890
+        "relu-dropout": Standard("27aea593bc00", (0.865, 0.905)),  # 0.882 to 0.888
+        "keras-example": Standard("35f7a8b339cb", (0.90, 0.955)),  # 0.9144 to 0.9404
+    },
+    Device("cuda", 0): {
+        "sigmoid": Standard("1f083825272a", (0.90, 0.93)),  # 0.9135 to 0.9150
+        "relu": Standard("1f083825272a", (0.968, 0.980)),  # 0.9743 to 0.9757
+        "relu-dropout": Standard("1f083825272a", (0.968, 0.980)),  # 0.9741 to 0.9746
+        "keras-example": Standard("7c72cc562966", (0.980, 0.989)),  # 0.9835 to 0.9870
+    },
+}
+BY_FINGERPRINT = {
+    workload_for(variant, device).fingerprint: standard
+    for device, variants in STANDARDS.items()
+    for variant, standard in variants.items()
+}
+INPUTS_HASHES = {fingerprint: standard.inputs for fingerprint, standard in BY_FINGERPRINT.items()}
+
+
+def findings(run: Run) -> list[str]:
+    """Return what speaks against publishing a run, in words; [] if nothing does."""
+    found = [*_plan(run), *_missing(run)]
+    for row in rows_of(run):
+        name = f"{row.case.backend} on {row.case.device}, {row.workload.variant}"
+        found += [f"{name}: {finding}" for finding in _row(row, run)]
+    return found
+
+
+def _plan(run: Run) -> Iterator[str]:
+    if not run.cases:
+        yield "it has no rows; expected at least one backend"
+    if run.rounds < ROUNDS:
+        yield f"rounds: {run.rounds}; expected {ROUNDS} or more, for a confidence interval"
+    for fingerprint, workload in run.workloads.items():
+        if fingerprint not in BY_FINGERPRINT:
+            yield (
+                f"the workload {fingerprint} ({workload.variant}) is not one of the standard "
+                "workloads; expected the default epochs, samples and sizes: leave out the options "
+                "that change them"
+            )
+
+
+def _missing(run: Run) -> Iterator[str]:
+    """Yield what was planned and has no outcome, and failed bounds, which judge no rate."""
+    rounds = range(run.rounds)
+    bounded = {(case.device, case.workload, number) for case in run.cases for number in rounds}
+    bounded -= {(bound.device, bound.workload, bound.round) for bound in run.gemm_bounds}
+    trials = {*product(run.cases, rounds)} - {(trial.case, trial.round) for trial in run.trials}
+    verifications = {*run.cases} - {verification.case for verification in run.verifications}
+    counts = {"verifications": len(verifications), "trials": len(trials),
+              "GEMM bounds": len(bounded)}  # fmt: skip
+    for what, missing in counts.items():
+        if missing:
+            yield f"missing {what}: {missing}; expected none: finish the run with `run --resume`"
+    for bound in run.gemm_bounds:
+        if isinstance(bound.result, Failed):
+            number = bound.round + 1
+            yield f"GEMM bound of {bound.device} failed in round {number}: {bound.result}"
+
+
+def _row(row: Row, run: Run) -> Iterator[str]:
+    yield from map(str, row.flags)
+    for number, failed in row.failures.items():
+        yield f"round {number + 1} failed: {failed}"
+    if standard := BY_FINGERPRINT.get(row.case.workload):
+        yield from _unlike(row, standard)
+    yield from _rate(row, run)
+    yield from _width(row)
+
+
+def _unlike(row: Row, standard: Standard) -> Iterator[str]:
+    """Yield where a row had other inputs, or ended elsewhere, than its workload does."""
+    for found in sorted(row.inputs - {standard.inputs}):
+        yield f"inputs {found}; expected {standard.inputs}, those of the shipped images"
+    low, high = standard.accuracy
+    for number, trained in sorted(row.trials.items()):
+        accuracy = trained.epochs[-1].accuracy
+        if not low <= accuracy <= high:
+            yield f"accuracy {accuracy:.4f} in round {number + 1}; expected {low} to {high}"
+
+
+def _rate(row: Row, run: Run) -> Iterator[str]:
+    """Yield the rounds with an epoch at a rate that the device cannot reach."""
+    peaks = [
+        bound.result.peak_flop_per_second
+        for bound in run.gemm_bounds
+        if bound.device == row.case.device and isinstance(bound.result, GemmBound)
+    ]
+    tolerance = PEAK_TOLERANCE_ON_CPU if row.case.device.is_cpu else PEAK_TOLERANCE
+    limit = tolerance * max(peaks, default=float("inf"))
+    for number, trained in sorted(row.trials.items()):
+        rate = row.workload.epoch_flop / min(epoch.seconds for epoch in trained.epochs)
+        if rate > limit:
+            yield (
+                f"an epoch of round {number + 1} ran at {rate / 1e9:,.0f} GFLOP/s; expected at "
+                f"most {limit / 1e9:,.0f}, {tolerance} times the rate of one large product on this "
+                "device: the timing must be wrong"
+            )
+
+
+def _width(row: Row) -> Iterator[str]:
+    width = row.interval.half_width if row.interval else None
+    if width is not None and width > HALF_WIDTH:
+        yield (
+            f"its seconds per epoch are known to within ± {100 * width:,.0f} % only; expected "
+            f"± {100 * HALF_WIDTH:.0f} % or better: find out what disturbed the trials with "
+            "`python -m bench doctor`, or run more rounds with --until"
+        )

@@ -1,0 +1,184 @@
+"""Who does the steps of a run: children of this process, each with its interpreter and device."""
+
+import datetime
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import groupby
+from pathlib import Path
+from threading import Event
+from typing import NamedTuple, TypeVar
+
+from bench import machine
+from bench.results.jobs import Job
+from bench.results.records import (
+    BoundTrial,
+    Case,
+    Described,
+    Failed,
+    Trial,
+    Verification,
+    Verified,
+)
+from bench.run.backends import Backend
+from bench.run.environment import environment
+from bench.run.process import Child, Setup
+from bench.run.schedule import BOUND, Awake, Group
+from bench.run.turns import Contender, failed, grouped, take_turns
+from bench.workload import Device, Workload
+
+AT_ONCE = 4  # children that verify: they import and compile, mostly in one thread
+BOUND_BACKENDS = ("numpy", "torch", "cupy", "jax")  # whose interpreter has a library for it
+
+Item = TypeVar("Item", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Session(NamedTuple):
+    """What all children of a run have in common; an Executor of its steps."""
+
+    backends: dict[str, Backend]
+    threads: int
+    timeout: float  # seconds that a child may be at work
+    pythons: dict[str, str] = {}  # backend -> interpreter, where it is not this one
+    logs: Path | None = None  # folder for the logs of failed children
+    together: int | None = None  # at most so many take turns; None: see bench.run.turns
+    threads_each: int | None = None  # of children side by side, which share the cores
+    keep: tuple[str, ...] = ()  # names of variables that children inherit besides
+    available_bytes: Callable[[], int | None] = machine.available_memory_bytes
+    look: Callable[[], object] = lambda: None  # once a second; what it raises ends the child
+
+    def child(
+        self,
+        job: Job,
+        device: Device | None,
+        log_name: str,
+        sample: Callable[[], object] = lambda: None,
+    ) -> Child:
+        """Return a child for a job of a backend; it sees only the device (None: all of them)."""
+        backend = self.backends[job.backend]
+        # Several children may be alive on an accelerator at once.
+        shares_device = device is not None and not device.is_cpu and (self.together or 1) > 1
+        setup = Setup(
+            python=self.pythons.get(job.backend, sys.executable),
+            variables=environment(
+                backend.environment, device, self.threads_each or self.threads, keep=self.keep,
+                shares_device=shares_device,
+            ),
+            cpus=machine.usable_cores(self.threads),
+            once_a_machine=backend.once_a_machine,
+            keep_log=self.logs and self.logs / f"{log_name.replace(':', '-')}.log",
+        )  # fmt: skip
+        return Child(job, setup, lambda: (self.look(), sample()))
+
+    def describe(self, name: str) -> Described | Failed:
+        """Ask one backend for its devices and versions."""
+        backend = self.backends[name]
+        job = Job("describe", name, str(backend.path), backend.hides)
+        with self.child(job, None, f"{name}-describe") as child:
+            message = child.receive(self.timeout)
+        return message if isinstance(message, Described) else failed(message)
+
+    def describe_all(self, names: Sequence[str]) -> dict[str, Described | Failed]:
+        """Ask backends for their devices and versions, as many at once as there are threads."""
+        events = side_by_side(self, Session.describe, names, self.threads)
+        done = {name: answer for name, answer in events if answer is not None}
+        return {name: done[name] for name in names}
+
+    def verify(
+        self, workloads: Mapping[str, Workload], cases: Sequence[Case]
+    ) -> Iterator[Awake | Verification]:
+        """Verify cases, all workloads of a backend on a device in one child.
+
+        On the CPU some children at once; on an accelerator, whose memory may be too small, one.
+        """
+        jobs: dict[tuple[str, Device], list[Case]] = {}
+        for case in cases:
+            jobs.setdefault((case.backend, case.device), []).append(case)
+
+        def verify_one(session: Session, job: tuple[str, Device]) -> list[Verification]:
+            return session.verify_together(workloads, jobs[job])
+
+        for on_cpu, some in groupby(jobs, lambda job: job[1].is_cpu):
+            at_once = min(AT_ONCE, len(jobs)) if on_cpu else 1
+            session = self._replace(threads_each=max(1, self.threads // at_once))
+            for job, done in side_by_side(session, verify_one, some, at_once):
+                yield from done if done is not None else [Awake("verification", *job)]
+
+    def verify_together(
+        self, workloads: Mapping[str, Workload], cases: Sequence[Case]
+    ) -> list[Verification]:
+        """Verify the cases of one backend on one device in one child."""
+        backend, device = self.backends[cases[0].backend], cases[0].device
+        job = Job(
+            "verify", backend.name, str(backend.path), backend.hides, device.in_child,
+            tuple(workloads[case.workload] for case in cases),
+        )  # fmt: skip
+        done = []
+        with self.child(job, device, f"{backend.name}-{device}-verify") as child:
+            for case in cases:
+                message = child.receive(self.timeout)
+                result = message if isinstance(message, Verified) else failed(message)
+                done.append(Verification(case, result))
+        return done
+
+    def group(
+        self, cases: Sequence[Case], verifications: Sequence[Verification]
+    ) -> tuple[tuple[Case, ...], ...]:
+        """Return which cases take turns, given the memory that is available now."""
+        return grouped(cases, verifications, self.together, self.available_bytes())
+
+    def take_turns(self, group: Group) -> Iterator[Awake | BoundTrial | Trial]:
+        """Let one trial of each case, and the GEMM bounds of the group, take turns."""
+        contenders = [self._contender(group, case, case.backend) for case in group.cases]
+        for device in group.bounds:
+            cases = [case for case in group.cases if case.device == device]
+            host = min(cases, key=lambda case: not case.backend.startswith(BOUND_BACKENDS))
+            contenders.append(self._contender(group, host, BOUND))
+        yield from take_turns(contenders, group)
+
+    def _contender(self, group: Group, case: Case, name: str) -> Contender:
+        backend, device = self.backends[case.backend], case.device
+        job = Job(
+            "gemm_bound" if name == BOUND else "train", backend.name, str(backend.path),
+            backend.hides, device.in_child, (group.workload,), group.round, group.extra_epochs,
+            group.bounds.get(device),
+        )  # fmt: skip
+        who = job.task if name == BOUND else name
+        log_name = f"{who}-{device}-{case.workload}-round-{group.round + 1}"
+        monitor = machine.Monitor(device, machine.usable_cores(self.threads))
+        child = self.child(job, device, log_name, monitor.sample)
+        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return Contender(name, case, group, child, monitor, self.timeout, started)
+
+
+def side_by_side(
+    session: Session, do: Callable[[Session, Item], Value], items: Iterable[Item], at_once: int
+) -> Generator[tuple[Item, Value | None]]:
+    """Do something with each item, so many at once: only where nothing is measured.
+
+    Yields an item with None before it is begun and with what came of it as soon as it is done. If
+    this process is interrupted, all children are ended first: only the main thread is told of it,
+    so the others look.
+    """
+    interrupted = Event()
+
+    def look() -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+
+    waiting = deque(items)
+    running: dict[Future[Value], Item] = {}
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    item = waiting.popleft()
+                    yield item, None
+                    running[pool.submit(do, session._replace(look=look), item)] = item
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield running.pop(future), future.result()
+        except BaseException:
+            interrupted.set()
+            raise

@@ -1,0 +1,1 @@
+"""The child process: it builds one model, verifies or trains it, and reports."""

@@ -1,0 +1,109 @@
+"""The GEMM bound of a device: the matrix products of one epoch alone, and one large product.
+
+No float32 implementation can train faster than its matrix products, so what a backend takes beyond
+them is what its framework costs. Measured with the fastest of the libraries at hand (on one machine
+XLA multiplied these shapes in two thirds of OpenBLAS's time), in every round, in turns with the
+backends: a single moment was once a quarter slower than the run that it began.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from bench.results.records import GemmBound
+from bench.trial.gemm_libraries import Array, Layers, Library, libraries_for
+from bench.workload import Device, Workload
+
+TRIES = 3  # epochs of each library, to find the fastest
+PEAK_SECONDS = 0.25  # spent on large products at least; the fastest of them counts
+PEAK_REPEATS = 3
+LARGE, LARGE_ELSEWHERE = 2048, 8192  # rows and columns of the large product, on the CPU or not
+
+Timed = Callable[[Library, Callable[[], object]], float]  # seconds that some work takes
+
+
+def measure(
+    workload: Workload,
+    device: Device,
+    turns: int,
+    library: str | None = None,
+    wait_for_turn: Callable[[], None] = lambda: None,
+    find: Callable[[Device, str | None], list[Library]] = libraries_for,
+    clock: Callable[[], float] = time.perf_counter,
+) -> GemmBound:
+    """Return the GEMM bound of a workload on a device, timed in so many epochs.
+
+    `library` is the one that an earlier round named; None: all are tried and the fastest counts.
+    Raises NoLibrary if nothing can measure it.
+    """
+    timed = partial(_timed, clock)
+    libraries = find(device, library)
+    epochs = {one: epoch_of(one, workload) for one in libraries}
+    tries = {one: min(timed(one, epochs[one]) for _ in range(TRIES)) for one in libraries}
+    fastest = min(libraries, key=lambda one: tries[one])
+    width = LARGE if device.is_cpu else LARGE_ELSEWHERE
+    peak = max(_peak(one, width, timed) for one in libraries)
+    images = np.ones((workload.train_samples, workload.widths[0]), np.float32)
+    upload = None if device.is_cpu else timed(fastest, lambda: fastest.upload(images))
+    seconds = []
+    for _ in range(turns):
+        wait_for_turn()
+        seconds.append(timed(fastest, epochs[fastest]))
+    return GemmBound(fastest.name, tuple(seconds), peak, upload)
+
+
+def epoch_of(library: Library, workload: Workload) -> Callable[[], object]:
+    """Return what does the matrix products of one epoch."""
+    count, rest = divmod(workload.train_samples, workload.batch_size)
+    full = step(library, workload, workload.batch_size) if count else None
+    short = step(library, workload, rest) if rest else None
+
+    def epoch() -> object:
+        result = None
+        for _ in range(count):
+            result = full and full()
+        return short() if short else result
+
+    return epoch
+
+
+def step(library: Library, workload: Workload, rows: int) -> Callable[[], object]:
+    """Return what does the matrix products of one training step on a batch of so many rows."""
+    generator = np.random.default_rng(0)
+
+    def array(*shape: int) -> Array:
+        return library.upload(generator.random(shape, np.float32))
+
+    shapes = list(pairwise(workload.widths))
+    layers = [(array(rows, one), array(one, two), array(rows, two)) for one, two in shapes]
+
+    def products(layers: Layers) -> list[Array]:
+        found = []
+        for index, (values, weight, error) in enumerate(layers):
+            found.append(library.multiply(values, weight))  # forward: (rows, in) @ (in, out)
+            found.append(library.multiply(values.T, error))  # weight's: (in, rows) @ (rows, out)
+            if index:
+                found.append(library.multiply(error, weight.T))  # input's: (rows, out) @ (out, in)
+        return found
+
+    return library.repeated(products, layers)
+
+
+def _peak(library: Library, width: int, timed: Timed) -> float:
+    """Return the rate of the fastest of several products of two square matrices, in FLOP/s."""
+    matrix = library.upload(np.random.default_rng(0).random((width, width), np.float32))
+    library.multiply(matrix, matrix)
+    seconds: list[float] = []
+    while len(seconds) < PEAK_REPEATS or sum(seconds) < PEAK_SECONDS:
+        seconds.append(timed(library, lambda: library.multiply(matrix, matrix)))
+    return 2 * width**3 / min(seconds)
+
+
+def _timed(clock: Callable[[], float], library: Library, work: Callable[[], object]) -> float:
+    library.wait(None)
+    begun = clock()
+    library.wait(work())
+    return clock() - begun

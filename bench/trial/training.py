@@ -1,0 +1,172 @@
+"""One trial, inside the child: inputs, model, epochs under the clock, scores, memory."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+
+from bench.machine.energy import Counter, counter
+from bench.results.records import Epoch, Flag, Trained
+from bench.trial.clock import EpochClock, Lap
+from bench.trial.failure import BrokenContract
+from bench.trial.memory import peak_memory_bytes
+from bench.trial.reference import class_indices, equal, wrong_predictions
+from bench.workload import Device, Workload
+from bench.workload.contract import (
+    DeviceMemory,
+    Integers,
+    Model,
+    Parameters,
+    Samples,
+    no_device_memory,
+)
+from bench.workload.inputs import epoch_orders, inputs_hash, read_raw, scale, start_parameters
+
+
+def train(
+    model_type: type[Model],
+    workload: Workload,
+    device: Device,
+    *,
+    round_number: int,
+    start_seconds: float,
+    import_seconds: float,
+    imported: float | None = None,
+    extra_epochs: int = 0,
+    wait_for_turn: Callable[[], None] = lambda: None,
+    device_memory: DeviceMemory = no_device_memory,
+) -> Trained:
+    """Train a fresh model to the last epoch and return all that was measured.
+
+    The two seconds are what was measured before, until the clock showed `imported` (None: now);
+    `extra_epochs` are timed beyond the workload's; `wait_for_turn` returns when the next epoch may
+    begin; `device_memory` is asked of an accelerator only. Raises what the backend raises,
+    BrokenContract, NotFinite, BrokenData.
+    """
+    begun = time.perf_counter() if imported is None else imported
+    raw = read_raw(workload)
+    samples, test = scale(raw, workload)
+    inputs = inputs_hash(raw, workload)
+    del raw
+    seeded = msgspec.structs.replace(workload, seed=workload.seed + round_number)
+    parameters = start_parameters(seeded)
+    data_done = time.perf_counter()
+    model = model_type(_longer(seeded, extra_epochs), parameters, samples, str(device))
+    if not equal(model.parameters(), parameters):  # the first copy is none of the timed ones
+        raise BrokenContract("the model starts from other parameters than the given ones")
+    training = Training(model, seeded, test, counter(device), extra_epochs=extra_epochs)
+    training.run(wait_for_turn)
+    peak_memory = peak_memory_bytes()  # before the check, whose memory is not the backend's
+    return Trained(
+        inputs=inputs,
+        start_seconds=start_seconds,
+        import_seconds=import_seconds,
+        data_seconds=data_done - begun,
+        build_seconds=training.built - data_done,
+        epochs=tuple(training.epochs),
+        between_seconds=training.between_seconds,
+        extra_seconds=tuple(training.extra_seconds),
+        peak_memory_bytes=peak_memory,
+        device_memory_bytes=None if device.is_cpu else device_memory(str(device)),
+        flags=tuple(training.flags()),
+    )
+
+
+def _longer(workload: Workload, extra_epochs: int) -> Workload:
+    """Return the workload with more epochs: what a framework is told that counts them itself."""
+    return msgspec.structs.replace(workload, epochs=workload.epochs + extra_epochs)
+
+
+class Training:
+    """A model, its epochs, and what is seen of it after each of them.
+
+    After every epoch, off the clock and before the evaluation, the parameters are copied twice,
+    timed: if the device was still at work when the clock stopped, it is the first copy that waits.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        workload: Workload,
+        test: Samples,
+        energy: Counter = lambda: None,
+        clock: Callable[[], float] = time.perf_counter,
+        extra_epochs: int = 0,
+    ) -> None:
+        """Prepare to train; nothing happens yet."""
+        self._model = model
+        self._workload = workload
+        self._test = test
+        self._energy = energy
+        self._clock = clock
+        self._turns = _longer(workload, extra_epochs)
+        self._left: float | None = None  # when the last epoch_done returned
+        self._last: tuple[Integers, Parameters, Parameters] | None = None  # see _score
+        self.built = 0.0  # by the clock, when the first order was asked for
+        self.between_seconds = 0.0
+        self.epochs: list[Epoch] = []
+        self.extra_seconds: list[float] = []
+
+    def run(self, wait_for_turn: Callable[[], None] = lambda: None) -> None:
+        """Train all epochs; raise BrokenContract if there were fewer."""
+        orders = self._orders(wait_for_turn)
+        clock = EpochClock(orders, self._lap_done, self._clock, energy=self._energy)
+        self._model.train(clock, clock.epoch_done)
+        self.between_seconds += self._clock() - (self._left or self.built)
+        done = len(self.epochs) + len(self.extra_seconds)
+        if done != self._turns.epochs:
+            raise BrokenContract(
+                f"train returned after {done} epochs; expected one for each of the "
+                f"{self._turns.epochs} orders: see bench/workload/contract.py"
+            )
+
+    def _orders(self, wait_for_turn: Callable[[], None]) -> Iterator[Integers]:
+        for order in epoch_orders(self._turns):
+            if self._left is None:
+                self.built = self._clock()
+            else:
+                self.between_seconds += self._clock() - self._left
+            wait_for_turn()
+            yield order
+
+    def _lap_done(self, lap: Lap) -> None:
+        if len(self.epochs) < self._workload.epochs:
+            self._score(lap)
+        else:
+            self.extra_seconds.append(lap.seconds)
+        self._left = self._clock()
+
+    def _score(self, lap: Lap) -> None:
+        """Note the epoch; after the last one keep the predictions and what they follow from."""
+        begun = self._clock()
+        self._model.parameters()  # let go at once: the second copy finds the same memory free
+        copied = self._clock()
+        parameters = self._model.parameters()
+        copied_again = self._clock()
+        predicted = self._model.predict(self._test.images)
+        evaluated = self._clock()
+        right = class_indices(predicted, len(self._test.labels)) == self._test.labels
+        self.epochs.append(
+            Epoch(
+                **lap._asdict(),
+                accuracy=float(np.mean(right)),
+                evaluation_seconds=evaluated - copied_again,
+                copy_seconds=copied - begun,
+                idle_copy_seconds=copied_again - copied,
+            )
+        )
+        if len(self.epochs) == self._workload.epochs:
+            self._last = predicted, parameters, self._model.parameters()
+
+    def flags(self) -> Iterator[Flag]:
+        """Yield what speaks against the last epoch."""
+        assert self._last is not None, "it has trained"
+        predicted, parameters, later = self._last
+        if not equal(parameters, later):
+            yield Flag("parameters", "they change after the last epoch is reported as done")
+        wrong = wrong_predictions(
+            predicted, self._test.images, parameters, self._workload.activation
+        )
+        if wrong:
+            yield Flag("predictions", wrong)

@@ -1,0 +1,134 @@
+"""The checks of bench/workload/contract.py on one backend, as a script in a process of its own.
+
+`python contract_checks.py NAME PATH RESULT` writes {promise: None or what is wrong} as JSON.
+"""
+
+import json
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from functools import cached_property
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from packaging.requirements import Requirement
+
+from bench.results.records import Verified
+from bench.run.backends import inspect
+from bench.trial import dropout_probe
+from bench.trial.clock import EpochClock
+from bench.trial.reference import equal
+from bench.trial.verification import verify
+from bench.trial.worker import load_backend
+from bench.workload import CPU, SGD, RMSprop, Workload
+from bench.workload.contract import Parameters, Samples
+from bench.workload.inputs import epoch_orders, start_parameters
+
+TINY = Workload(  # no two widths are the same; no more samples than eight steps have: it is quick
+    hidden=(48, 32), epochs=2, train_samples=300, test_samples=101, optimizer=SGD(0.05), seed=3
+)
+KINDS = (
+    TINY,
+    msgspec.structs.replace(TINY, activation="sigmoid"),
+    msgspec.structs.replace(TINY, optimizer=RMSprop()),
+)
+DROPPING = msgspec.structs.replace(TINY, dropout=0.2)
+FRAMEWORKS = {"cupy", "jax", "keras", "mlx", "tensorflow", "tinygrad", "torch"}
+
+
+def samples(count: int) -> Samples:
+    """Return random images whose class can be learned."""
+    images = np.random.default_rng(5).standard_normal((count, 784), np.float32)
+    return Samples(images, images[:, :10].argmax(axis=1))
+
+
+def train(model_type: type, *, predicting: bool = False) -> tuple[list[float], Parameters]:
+    """Return the losses and the parameters of a model with dropout, predicting between epochs."""
+    given, losses = samples(DROPPING.train_samples), []
+    model = model_type(DROPPING, start_parameters(DROPPING), given, "cpu")
+
+    def lap_done(lap: object) -> None:
+        losses.append(lap.loss)
+        if predicting:
+            model.predict(given.images)
+
+    clock = EpochClock(epoch_orders(DROPPING), lap_done)
+    model.train(clock, clock.epoch_done)
+    return losses, model.parameters()
+
+
+def _needs(distribution: str) -> list[str]:
+    """Return the names of what an installed distribution requires, its extras left out."""
+    requirements = map(Requirement, requires(distribution) or [])
+    return [one.name for one in requirements if "extra ==" not in str(one.marker)]
+
+
+class Contract:
+    """A backend and its models; each method is a promise."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        """Import the backend."""
+        self.backend = inspect(path)
+        self.module = load_backend(name, path, self.backend.hides)
+        self.model_type = self.module.Model
+
+    @cached_property
+    def trained(self) -> tuple[list[float], Parameters]:
+        """What a model with dropout brings that never predicts."""
+        return train(self.model_type)
+
+    def names_its_devices_and_versions(self) -> None:
+        devices, versions = self.module.devices(), self.module.versions()
+        assert devices and all(isinstance(name, str) for name in devices), devices
+        assert versions and next(iter(versions.values())), versions
+        assert all(isinstance(v, str | None) for v in versions.values()), versions
+
+    def imports_no_framework_that_it_does_not_need(self) -> None:
+        named = {re.split(r"[^a-z]", one)[0] for one in self.backend.dependencies}
+        installed = packages_distributions()  # which may have another name: tensorflow-cpu
+        theirs = [need for name in named for one in installed.get(name, []) for need in _needs(one)]
+        needed = {*named, *theirs}
+        strangers = {name for name in FRAMEWORKS - needed if sys.modules.get(name)}
+        assert not strangers, f"imported {strangers}: add them to `hides` in the header"
+
+    def computes_the_specified_network(self) -> None:
+        for workload, found in zip(KINDS, verify(self.model_type, KINDS, CPU), strict=True):
+            assert isinstance(found, Verified), f"{workload}: {found}"
+            assert not found.flags, f"{workload}: {found.flags}"
+
+    def drops_in_training_only_at_the_right_rate_and_scale(self) -> None:
+        found = dropout_probe.flags(self.model_type, DROPPING.dropout, CPU)
+        assert not found, found
+
+    def gives_the_same_result_again_whether_it_predicts_or_not(self) -> None:
+        losses, parameters = train(self.model_type, predicting=True)
+        assert losses == self.trained[0], f"losses {losses} and {self.trained[0]}"
+        assert equal(parameters, self.trained[1]), "parameters differ"
+
+    def learns(self) -> None:
+        losses, _ = self.trained
+        assert losses[-1] < losses[0], f"losses {losses}"
+
+
+PROMISES = [name for name, promise in vars(Contract).items()
+            if not name.startswith("_") and callable(promise)]  # fmt: skip
+
+
+def outcome(promise: Callable[[], None]) -> str | None:
+    """Return None if a promise is kept, else what is wrong."""
+    try:
+        promise()
+    except Exception as error:
+        traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    name, path, result = sys.argv[1:]
+    contract = Contract(name, Path(path))
+    outcomes = {promise: outcome(getattr(contract, promise)) for promise in PROMISES}
+    Path(result).write_text(json.dumps(outcomes))

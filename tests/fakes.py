@@ -1,0 +1,88 @@
+"""An executor that answers at once: a run is tested without measuring anything."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from made import (
+    make_bound_trial,
+    make_described,
+    make_gemm_bound,
+    make_trained,
+    make_trial,
+    make_verification,
+)
+
+from bench.results.records import BoundTrial, Case, Described, Failed, Trial, Verification
+from bench.run.backends import Backend
+from bench.run.schedule import BOUND, Awake, Group
+from bench.workload import Workload
+
+VERIFICATION = "verification"
+
+
+class FakeExecutor:
+    """Stands for a Session: its children are none, and it notes what was asked of them.
+
+    `results` are what the trials of a backend bring, by its name, and what every GEMM bound and
+    every verification does; a function is asked for each. `described` are the backends that there
+    are. `on_group` is called before the trials of each group.
+    """
+
+    def __init__(
+        self,
+        results: Mapping[str, Any] = {},
+        described: Mapping[str, Described | Failed] = {},
+        on_group: Callable[[Group], object] = lambda group: None,
+    ) -> None:
+        self.described = described or {name: make_described() for name in ("numpy", "torch")}
+        self.backends = {name: Backend(name, Path(f"{name}.py")) for name in self.described}
+        self.pythons: dict[str, str] = {}
+        self.verified: list[Case] = []
+        self.groups: list[Group] = []
+        self._results = results
+        self._on_group = on_group
+
+    def describe(self, name: str) -> Described | Failed:
+        return self.described[name]
+
+    def describe_all(self, names: Sequence[str]) -> dict[str, Described | Failed]:
+        return {name: self.described[name] for name in names}
+
+    def verify(
+        self, workloads: Mapping[str, Workload], cases: Sequence[Case]
+    ) -> Iterator[Awake | Verification]:
+        for case in cases:
+            yield Awake("verification", case.backend, case.device)
+            self.verified.append(case)
+            yield make_verification(case, self._result(VERIFICATION, None))
+
+    def group(
+        self, cases: Sequence[Case], verifications: Sequence[Verification]
+    ) -> tuple[tuple[Case, ...], ...]:
+        kinds = dict.fromkeys((case.workload, case.device.kind) for case in cases)
+        return tuple(
+            tuple(case for case in cases if (case.workload, case.device.kind) == kind)
+            for kind in kinds
+        )
+
+    def take_turns(self, group: Group) -> Iterator[Awake | BoundTrial | Trial]:
+        self.groups.append(group)
+        self._on_group(group)
+        contenders = [(BOUND, device) for device in group.bounds]
+        contenders += [(case.backend, case.device) for case in group.cases]
+        for turn in range(group.turns + 1):
+            for who, device in contenders:
+                yield Awake("epoch" if turn else "start", who, device, group, turn)
+        for device in group.bounds:
+            result = self._result(BOUND, make_gemm_bound())
+            bound = make_bound_trial(group.workload, group.round, result, str(device))
+            yield msgspec.structs.replace(bound, group=group.number)
+        for case in group.cases:
+            result = self._result(case.backend, make_trained(epochs=group.workload.epochs))
+            yield make_trial(case, group.round, result)
+
+    def _result(self, name: str, otherwise: Any) -> Any:
+        result = self._results.get(name, otherwise)
+        return result() if callable(result) else result

@@ -1,0 +1,234 @@
+"""The steps of a run in real children: asking, verifying, taking turns."""
+
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import toys
+from made import make_workload
+from toys import answering, faulty_model, write_toy
+
+from bench.results.records import (
+    BoundTrial,
+    Case,
+    Described,
+    GemmBound,
+    Trained,
+    Trial,
+    Verification,
+    Verified,
+)
+from bench.run.backends import inspect
+from bench.run.executor import Session
+from bench.run.schedule import BOUND, Awake, Group
+from bench.workload import CPU, Device, Workload
+
+SIZES = {"epochs": 2, "train_samples": 256, "test_samples": 50}
+RELU, SIGMOID = make_workload("relu", **SIZES), make_workload("sigmoid", **SIZES)
+
+
+def session_of(folder: Path, threads: int = 1, **rest: object) -> Session:
+    """Return a session with the backends of a folder."""
+    found = {path.stem: inspect(path) for path in sorted(folder.glob("*.py"))}
+    return Session(found, threads, toys.PATIENCE_SECONDS, **rest)
+
+
+def cases(device: Device, *names: str, workload: Workload = RELU) -> tuple[Case, ...]:
+    return tuple(Case(name, device, workload.fingerprint) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("table", "returned", "expected"),
+    [
+        ("environment = { TOY_LEVEL = 3 }", "'toy:' + SET['TOY_LEVEL']", "toy:3"),
+        ('hides = ["colorsys"]', "'found' if find_spec('colorsys') else 'cpu'", "cpu"),
+        ("", "SET['OTHER']", "yes"),
+    ],
+    ids=["variables before the import", "hidden modules", "an interpreter of its own"],
+)
+def test_a_backend_has_what_its_header_and_the_options_say(
+    tmp_path: Path, table: str, returned: str, expected: str
+) -> None:
+    header = f"# /// script\n# [tool.bench]\n# {table}\n# ///\nimport os\nSET = {{**os.environ}}\n"
+    answering(tmp_path, f"from importlib.util import find_spec\nreturn [{returned}]", header)
+    python = toys.interpreter(tmp_path, f'OTHER=yes exec "{sys.executable}" "$@"')
+    answer = session_of(tmp_path, pythons={"toy": python}).describe("toy")
+    assert isinstance(answer, Described), answer
+    assert list(map(str, answer.devices)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (f'exec "{sys.executable}" -S "$@"', "No module named"),
+        ("""echo '{"type": "waiting"}'""", "no result: the child brought a Waiting"),
+    ],
+)
+def test_an_interpreter_that_is_none_of_ours_is_a_failure(
+    tmp_path: Path, script: str, said: str
+) -> None:
+    answering(tmp_path, "pass")
+    pythons = {"toy": toys.interpreter(tmp_path, script)}
+    assert said in str(session_of(tmp_path, pythons=pythons).describe("toy"))
+
+
+def verified(folder: Path, *asked: Case) -> list[Awake | Verification]:
+    """Return the events of verifying cases."""
+    works = {one.fingerprint: one for one in (RELU, SIGMOID)}
+    return list(session_of(folder).verify(works, asked))
+
+
+def test_all_workloads_of_a_backend_are_verified_in_one_child(tmp_path: Path) -> None:
+    write_toy(tmp_path, "toy", faulty_model("(HERE / f'{os.getpid()}.pid').touch()"))
+    asked = cases(CPU, "toy") + cases(CPU, "toy", workload=SIGMOID)
+    begun, *found = verified(tmp_path, *asked)
+    assert begun == Awake("verification", "toy", CPU)
+    assert [one.case for one in found] == list(asked)
+    assert all(isinstance(one.result, Verified) and not one.result.flags for one in found)
+    assert len(list(tmp_path.glob("*.pid"))) == 1
+
+
+def test_a_crash_in_one_workload_leaves_what_was_verified_before(tmp_path: Path) -> None:
+    write_toy(tmp_path, "toy", faulty_model("if workload.activation == 'sigmoid': os._exit(9)"))
+    sigmoid = cases(CPU, "toy", workload=SIGMOID)
+    _, first, *others = verified(tmp_path, *cases(CPU, "toy"), *sigmoid, *sigmoid)
+    assert isinstance(first.result, Verified)
+    assert [one.result.reason for one in others] == ["exited with 9 and left no result"] * 2
+
+
+def test_some_verify_at_once_on_the_processor_and_one_at_a_time_elsewhere(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_toy(tmp_path, name, "raise ValueError('no')")
+    gpus = [cases(Device("cuda", number), "a") for number in range(2)]
+    events = verified(tmp_path, *cases(CPU, "a", "b"), *gpus[0], *gpus[1])
+    assert list(map(type, events)) == [
+        Awake,
+        Awake,
+        *[Verification] * 2,
+        *[Awake, Verification] * 2,
+    ]
+    assert [one.device for one in events if isinstance(one, Awake)][2:] == [
+        Device("cuda", 0), Device("cuda", 1),
+    ]  # fmt: skip
+
+
+# Notes, whenever it begins an epoch, what the other children are doing.
+WATCHING = """\
+import os
+import time
+from pathlib import Path
+
+import psutil
+
+from backends.numpy import Model as Honest
+from backends.numpy import devices, versions
+
+HERE, NAME = Path(__file__).parent, Path(__file__).stem
+
+
+class Model(Honest):
+    def __init__(self, *given):
+        (HERE / f"{NAME}.pid").write_text(str(os.getpid()))
+        super().__init__(*given)
+
+    def train(self, orders, epoch_done):
+        super().train(map(self.noted, orders), epoch_done)
+
+    def noted(self, order):
+        others = [int(file.read_text()) for file in HERE.glob("*.pid") if file.stem != NAME]
+        for _ in range(1_000):  # until whoever has just been suspended has noticed it
+            states = {one.status() for one in psutil.process_iter() if one.pid in others}
+            if states <= {"stopped", "zombie"}:
+                break
+            time.sleep(0.01)
+        with (HERE / "turns").open("a") as turns:
+            print(NAME, *sorted(states), file=turns)
+        return order
+"""
+
+
+def pids(folder: Path) -> list[int]:
+    return [int(file.read_text()) for file in folder.glob("*.pid")]
+
+
+class Turns(NamedTuple):
+    """What came of two honest backends, two faulty ones and a GEMM bound that took turns."""
+
+    folder: Path
+    awake: list[Awake]
+    trials: dict[str, Trial]
+    bound: BoundTrial
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def turns(tmp_path_factory: pytest.TempPathFactory) -> Turns:
+    """Let them take turns."""
+    folder = tmp_path_factory.mktemp("turns")
+    for name in ("one", "two"):
+        write_toy(folder, name, WATCHING)
+    write_toy(folder, "raises", faulty_model("raise ValueError('no luck')"))
+    write_toy(folder, "dies", WATCHING.replace("return order", "os._exit(9)"))
+    contenders = cases(CPU, "one", "two", "raises", "dies")
+    group = Group(RELU, contenders, 4, number=7, extra_epochs=1, bounds={CPU: "NumPy"})
+    begun = time.monotonic()
+    events = list(session_of(folder, logs=folder / "logs").take_turns(group))
+    seconds = time.monotonic() - begun
+    trials = {one.case.backend: one for one in events if isinstance(one, Trial)}
+    (bound,) = [one for one in events if isinstance(one, BoundTrial)]
+    return Turns(folder, [one for one in events if isinstance(one, Awake)], trials, bound, seconds)
+
+
+def test_all_start_before_the_first_turn_and_then_take_turns(turns: Turns) -> None:
+    assert [one.turn for one in turns.awake] == [0] * 5 + [1] * 4 + [2] * 3 + [3] * 3
+    assert {one.stage for one in turns.awake[:5]} == {"start"}
+    everyone, going = {"one", "two", BOUND}, turns.awake[9:]
+    assert {one.who for one in turns.awake[:5]} == {*everyone, "raises", "dies"}
+    assert {one.who for one in going[:3]} == {one.who for one in going[3:]} == everyone
+
+
+def test_exactly_one_is_at_work(turns: Turns) -> None:
+    lines = [line.split() for line in (turns.folder / "turns").read_text().splitlines()]
+    noted = [one.who for one in turns.awake if one.turn and one.who != BOUND]
+    assert [name for name, *_ in lines] == noted
+    assert {state for _, *states in lines for state in states} <= {"stopped", "zombie"}
+    assert sum(trial.total_seconds for trial in turns.trials.values()) <= turns.seconds
+    toys.until_all_ended(pids(turns.folder))
+
+
+def test_who_fails_costs_the_others_nothing_and_leaves_a_log(turns: Turns) -> None:
+    assert {name: str(turns.trials[name].result) for name in ("raises", "dies")} == {
+        "raises": "raised: ValueError: no luck",
+        "dies": "no result: exited with 9 and left no result",
+    }
+    assert isinstance(turns.trials["two"].result, Trained)
+    logs = sorted(path.name for path in (turns.folder / "logs").iterdir())
+    assert logs == [f"{name}-cpu-{RELU.fingerprint}-round-5.log" for name in ("dies", "raises")]
+    assert "raise ValueError('no luck')" in (turns.folder / "logs" / logs[1]).read_text()
+
+
+def test_a_trial_is_timed_in_each_of_its_turns_and_its_phases_fit_into_it(turns: Turns) -> None:
+    trial = turns.trials["one"]
+    found = trial.result
+    assert isinstance(found, Trained)
+    assert (len(found.epochs), len(found.extra_seconds)) == (2, 1)
+    phases = (found.start_seconds, found.import_seconds, found.data_seconds, found.build_seconds)
+    assert 0 < sum(phases) + sum(epoch.seconds for epoch in found.epochs) <= trial.total_seconds
+    assert trial.round == 4 and trial.started.endswith("+00:00")
+
+
+def test_the_gemm_bound_takes_turns_like_the_others(turns: Turns) -> None:
+    found = turns.bound
+    assert isinstance(found.result, GemmBound), found.result
+    assert found.result.library.startswith("NumPy")
+    assert len(found.result.epoch_seconds) == 3
+    assert (found.device, found.workload, found.round, found.group) == (CPU, RELU.fingerprint, 4, 7)
+
+
+def test_a_gpu_child_sees_one_gpu_as_its_first(tmp_path: Path) -> None:
+    fault = "raise ValueError(device + ' ' + os.environ['CUDA_VISIBLE_DEVICES'])"
+    write_toy(tmp_path, "toy", faulty_model(fault))
+    _, trial = session_of(tmp_path).take_turns(Group(RELU, cases(Device("cuda", 1), "toy")))
+    assert str(trial.result) == "raised: ValueError: cuda:0 1"

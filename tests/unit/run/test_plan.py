@@ -1,0 +1,165 @@
+"""From what a person asked for to the cases of a run, checked against what there is."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FakeExecutor
+from made import make_described, make_failed
+
+from bench.results.records import MOST_CASES
+from bench.run import plan
+from bench.run.backends import Backend
+from bench.run.environment import STRICT_FLOAT32
+from bench.run.plan import Plan, Refused, Request
+from bench.workload import VARIANTS
+
+HERE = Path("toy.py")
+BACKENDS = {
+    "elsewhere": Backend("elsewhere", HERE, only_on=("nowhere",), purpose="for another system"),
+    "jax": Backend("jax", HERE, missing=("jax",), dependencies=("jax==1",)),
+    "lonely": Backend("lonely", HERE, purpose="toys; needs a toy box"),
+    "numpy": Backend("numpy", HERE),
+    "plain": Backend("plain", HERE),
+    "ruin": Backend("ruin", HERE, broken="SyntaxError: no"),
+    "torch": Backend("torch", HERE, environment={"TOY_LEVEL": "3"}),
+    "wreck": Backend("wreck", HERE),
+}
+ANSWERS = {
+    **dict.fromkeys(BACKENDS, make_described(["cpu"])),
+    "torch": make_described(["cpu", "cuda:0", "cuda:1"]),
+    "lonely": make_described([]),
+    "plain": make_failed("raised", "ValueError: no", "Traceback", "ValueError: no"),
+    "wreck": make_failed("raised", "ImportError: libtoy.so", "Traceback", "libtoy.so is not there"),
+}
+
+
+def planned(
+    backend: str = "all", device: str = "all", variant: str = "relu", own: str = "", **changes: Any
+) -> Plan:
+    """Return the plan for what a person asks for; `own` has an interpreter of its own."""
+    executor = FakeExecutor(described=ANSWERS)
+    executor.backends, executor.pythons = BACKENDS, {own: "/bin/python"}
+    asked = (names.split(",") for names in (backend, device, variant))
+    return plan.plan(executor, Request(*asked, changes))
+
+
+def refusal(*asked: str) -> str:
+    with pytest.raises(Refused) as caught:
+        planned(*asked)
+    return str(caught.value)
+
+
+def test_every_backend_on_every_device_does_every_variant() -> None:
+    made = planned("torch,numpy,torch", "cpu,cuda:0", "relu,sigmoid")
+    assert [
+        (one.backend, str(one.device), made.workloads[one.workload].variant) for one in made.cases
+    ] == [
+        ("numpy", "cpu", "sigmoid"), ("torch", "cpu", "sigmoid"), ("torch", "cuda:0", "sigmoid"),
+        ("numpy", "cpu", "relu"), ("torch", "cpu", "relu"), ("torch", "cuda:0", "relu"),
+    ]  # fmt: skip
+    assert all(work.fingerprint == name for name, work in made.workloads.items())
+    assert made.environments == {
+        "numpy": STRICT_FLOAT32, "torch": {**STRICT_FLOAT32, "TOY_LEVEL": "3"},
+    }  # fmt: skip
+
+
+def test_accelerators_get_the_large_workload_unless_told_otherwise() -> None:
+    small, large = planned("torch", "cpu,cuda:0").workloads.values()
+    assert (small.train_samples, large.train_samples) == (6_000, 60_000)
+    sizes = {"epochs": 2, "train_samples": 100, "test_samples": 50}
+    (workload,) = planned("torch", "cpu,cuda:0", **sizes).workloads.values()
+    assert (workload.epochs, workload.train_samples, workload.test_samples) == (2, 100, 50)
+
+
+def test_what_all_includes_and_cannot_take_part_is_skipped_with_the_reason() -> None:
+    made = planned(device="cpu")
+    assert [case.backend for case in made.cases] == ["numpy", "torch"]
+    assert made.skipped == {
+        "elsewhere": "only by name on this platform: for another system",
+        "jax": "not installed (jax): python -m pip install jax==1",
+        "lonely": "it sees no device here (toys; needs a toy box)",
+        "plain": "broken: raised: ValueError: no",
+        "ruin": "broken: SyntaxError: no",
+        "wreck": "broken: raised: ImportError: libtoy.so; it printed last: libtoy.so is not there",
+    }
+
+
+def test_what_is_left_out_of_all_may_be_asked_for_by_name_or_run_elsewhere() -> None:
+    assert [case.backend for case in planned("elsewhere").cases] == ["elsewhere"]
+    assert [case.backend for case in planned("jax", own="jax").cases] == ["jax"]
+    assert "jax" in [case.backend for case in planned(own="jax").cases]
+
+
+@pytest.mark.parametrize(
+    ("asked", "devices", "skipped"),
+    [
+        ("all", ["cpu", "cpu", "cuda:0", "cuda:1"], {}),
+        ("cuda", ["cuda:0", "cuda:1"], {"numpy": "none of its devices was asked for (cpu)"}),
+        ("cuda:1,cpu", ["cpu", "cpu", "cuda:1"], {}),
+    ],
+)
+def test_a_name_stands_for_a_device_or_for_all_of_its_kind(
+    asked: str, devices: list[str], skipped: dict[str, str]
+) -> None:
+    made = planned("numpy,torch", asked)
+    assert ([str(case.device) for case in made.cases], made.skipped) == (devices, skipped)
+
+
+@pytest.mark.parametrize("device", ["mps", "cuda:2", "cud", "cpu:0"])
+def test_a_device_that_no_backend_sees_is_refused(device: str) -> None:
+    said = refusal("numpy,torch", device)
+    assert said.startswith(f"there is no device {device!r}: ")
+    assert said.endswith("There are: cpu, cuda:0, cuda:1 (that the chosen backends see)")
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [
+        ("jax", "'jax' cannot run here, it is not installed (jax): python -m pip install jax==1"),
+        ("all,jax", "'jax' cannot run here"),
+        ("ruin", "'ruin' cannot run here, it is broken: SyntaxError: no"),
+        ("plain", "the backend 'plain' is broken: raised: ValueError: no; expected its devices and "
+                  "versions: repair it, or leave it out"),
+        ("lonely", "nothing is left to run (lonely: it sees no device here"),
+    ],
+)  # fmt: skip
+def test_a_backend_asked_for_by_name_must_be_able_to_run(backend: str, said: str) -> None:
+    assert said in refusal(backend)
+
+
+def test_more_cases_than_a_run_file_may_have_are_refused() -> None:
+    many = MOST_CASES // len(VARIANTS) + 1
+    executor = FakeExecutor(described={f"toy{n}": make_described() for n in range(many)})
+    with pytest.raises(Refused, match=f"{4 * many} cases are more than the {MOST_CASES} that"):
+        plan.plan(executor, Request(["all"], ["all"], ["all"]))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (["kears"], "no backend 'kears': did you mean 'keras'? There are: keras, torch"),
+        (["torch", "touch"], "no backend 'touch': did you mean 'torch'? There are: keras, torch"),
+        (["xyz"], "no backend 'xyz': There are: keras, torch"),
+        ([], "--backend names none; expected a name"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_and_the_list(
+    asked: list[str], answer: str
+) -> None:
+    with pytest.raises(Refused, match=re.escape(answer)):
+        plan.choose("backend", asked, ["keras", "torch"])
+
+
+def test_an_interpreter_of_no_backend_is_refused() -> None:
+    plan.check_pythons(["torch"], BACKENDS)
+    with pytest.raises(Refused, match=r"--python tourch=…: there is no backend 'tourch'"):
+        plan.check_pythons(["torch", "tourch"], BACKENDS)
+
+
+def test_more_threads_than_processors_are_refused() -> None:
+    assert plan.threads_for(1) == 1
+    assert plan.threads_for(None) >= 1
+    with pytest.raises(Refused, match=r"--threads 100000 is more than .*; expected 1 to \d+: give"):
+        plan.threads_for(100_000)

@@ -1,0 +1,123 @@
+"""What a person sees of a run as it goes: events in, text out."""
+
+import io
+import itertools
+from collections.abc import Iterable, Mapping
+
+import pytest
+from fakes import VERIFICATION, FakeExecutor
+from made import make_case, make_failed, make_planned, make_trained, make_verified, make_workload
+from rich.console import Console
+
+from bench.results.records import Flag, Run
+from bench.run.progress import Estimate, in_words, show, title
+from bench.run.schedule import BOUND, Awake, Event, Group, carry_out
+from bench.workload import CPU, Device
+
+CASES = tuple(map(make_case, ("numpy", "torch")))
+RUN = make_planned(cases=CASES, groups=(CASES,))
+GROUP = Group(make_workload(), RUN.cases, bounds={CPU: None})
+
+
+def shown(events: Iterable[Event], width: int = 80, terminal: bool = False) -> tuple[str, Run]:
+    """Return what is shown of these events of RUN, and the run that it ends with."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=terminal)
+    seconds = map(float, itertools.count())  # every step takes one
+    ended = show(events, RUN, console, clock=lambda: next(seconds))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue(), ended
+
+
+def lines(results: Mapping[str, object] = {}) -> list[str]:
+    """Return the plain lines of RUN carried out with these results."""
+    text, ended = shown(carry_out(RUN, FakeExecutor(results), lambda run: None))
+    assert len(ended.trials) == 4
+    return text.splitlines()
+
+
+def epoch(who: str, turn: int) -> Awake:
+    return Awake("epoch", who, CPU, GROUP, turn)
+
+
+def start(who: str) -> Awake:
+    return Awake("start", who, CPU, GROUP)
+
+
+def test_away_from_a_terminal_there_is_a_line_for_each_outcome() -> None:
+    assert lines() == [
+        "verification  numpy · cpu · relu: verified",
+        "verification  torch · cpu · relu: verified",
+        "round 1  GEMM bound · cpu · relu: 0.2 s/epoch in matrix products alone (OpenBLAS 0.3) "
+        "(about 12 s left)",
+        "round 1  numpy · cpu · relu: 0.25 s/epoch, accuracy 0.8200 (about 12 s left)",
+        "round 1  torch · cpu · relu: 0.25 s/epoch, accuracy 0.8200 (about 12 s left)",
+        "round 2  GEMM bound · cpu · relu: 0.2 s/epoch in matrix products alone (OpenBLAS 0.3)",
+        "round 2  numpy · cpu · relu: 0.25 s/epoch, accuracy 0.8200",
+        "round 2  torch · cpu · relu: 0.25 s/epoch, accuracy 0.8200",
+    ]
+
+
+def test_failures_and_flags_stand_out_with_their_reason() -> None:
+    failed, flags = make_failed("killed", "by SIGKILL"), (Flag("losses", "0.3 off"),)
+    flagged = {VERIFICATION: make_verified(flags=flags), "numpy": make_trained(flags=flags)}
+    found = lines({**flagged, BOUND: failed, "torch": failed})
+    assert [line.partition(": ")[2].partition(" (")[0] for line in found[1:5]] == [
+        "FLAGGED: losses: 0.3 off",
+        "FAILED: killed: by SIGKILL",
+        "0.25 s/epoch, accuracy 0.8200; FLAGGED: losses: 0.3 off",
+        "FAILED: killed: by SIGKILL",
+    ]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("reason", ["[/bold] no [red", "[link=x]y[/link]", "x" * 500, ""])
+def test_reasons_are_shown_as_they_are(reason: str, terminal: bool) -> None:
+    failing = FakeExecutor({"torch": make_failed("raised", reason)})
+    text, _ = shown(carry_out(RUN, failing, lambda run: None), width=60, terminal=terminal)
+    assert reason in text.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("awake", "words"),
+    [
+        (Awake("verification", "torch", Device("cuda", 0)), "verification  torch · cuda:0"),
+        (start(BOUND), "round 1/2  starting  GEMM bound · cpu · relu"),
+        (epoch("torch", 3), "round 1/2  turn 3/3  torch · cpu · relu"),
+    ],
+)
+def test_a_bar_on_a_terminal_says_who_is_at_work(awake: Awake, words: str) -> None:
+    assert title(awake, RUN) == words
+    assert words in shown([awake], width=120, terminal=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, ""), (0.0, ""), (0.1, "about 1 s left"), (89.4, "about 89 s left"),
+        (90, "about 2 min left"), (3_600, "about 60 min left"), (5_400, "about 1.5 h left"),
+    ],
+)  # fmt: skip
+def test_times_are_given_in_fitting_units(seconds: float | None, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+def test_an_estimate_needs_a_start_and_an_epoch_to_go_by() -> None:
+    estimate = Estimate(RUN)
+    assert (estimate.total, estimate.seconds_left) == (24, None)
+    estimate.took(epoch("numpy", 2), 1.0)
+    assert estimate.seconds_left is None
+    estimate.took(start("numpy"), 5.0)
+    assert estimate.seconds_left == 6 * 5.0 + 18 * 1.0
+
+
+def test_the_like_takes_as_long_as_the_like_took() -> None:
+    estimate = Estimate(RUN)
+    estimate.took(start("numpy"), 5.0)
+    estimate.took(epoch("numpy", 1), 60.0)  # it compiled
+    for seconds in (2.0, 4.0, 90.0):  # one was disturbed
+        estimate.took(epoch("numpy", 2), seconds)
+    estimate.took(epoch("torch", 2), 8.0)
+    assert estimate.seconds_left == 6 * 5.0 + 6 * 4.0 + 6 * 8.0 + 6 * 6.0
+    estimate.begun(epoch("torch", 3))
+    assert estimate.seconds_left == 6 * 5.0 + 6 * 4.0 + 5 * 8.0 + 6 * 6.0
+    assert (estimate.done, estimate.total) == (1, 24)

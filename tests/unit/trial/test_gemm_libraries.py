@@ -1,0 +1,74 @@
+"""The libraries that measure a GEMM bound: they multiply rightly, and wait for what they queued."""
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from bench.trial.gemm_libraries import NoLibrary, libraries_for
+from bench.workload import CPU, Device
+
+LEFT, RIGHT = np.ones((2, 3), np.float32), np.full((3, 4), 2, np.float32)
+INSTALLED = {library.name: library for library in libraries_for(CPU)}
+
+
+def test_the_cpu_has_numpy_first() -> None:
+    """It is always there; what else is installed comes after it."""
+    assert next(iter(INSTALLED)).startswith("NumPy")
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_library_multiplies(name: str) -> None:
+    """What it uploads it can multiply, and the product is right."""
+    library = INSTALLED[name]
+    result = library.multiply(library.upload(LEFT), library.upload(RIGHT))
+    library.wait(result)
+    assert (np.asarray(result) == 6).all()
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_step_is_carried_out_every_time(name: str) -> None:
+    """Compiled or not, its products are those of the arrays it was made for."""
+    library = INSTALLED[name]
+    arrays = (library.upload(LEFT), library.upload(RIGHT), library.upload(LEFT))
+    run = library.repeated(lambda layers: [library.multiply(layers[0][0], layers[0][1])], [arrays])
+    for _ in range(2):
+        result = run()
+        library.wait(result)
+        assert isinstance(result, list)
+        assert (np.asarray(result[0]) == 6).all()
+
+
+def test_nothing_to_wait_for_is_no_mistake() -> None:
+    """The device is waited for before anything was queued, too."""
+    for library in INSTALLED.values():
+        library.wait(None)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_library_is_found_by_its_name(name: str) -> None:
+    """Alone, whatever else is installed; its version may have changed since."""
+    for wanted in (name, f"{name}.1"):
+        assert [one.name for one in libraries_for(CPU, wanted)] == [name]
+
+
+def test_a_library_that_is_gone_is_named() -> None:
+    with pytest.raises(NoLibrary, match=r"cpu; expected Gone 1\.0: install"):
+        list(libraries_for(CPU, "Gone 1.0"))
+
+
+def test_an_accelerator_without_a_library_says_what_to_install() -> None:
+    def absent(name: str) -> ModuleType:
+        raise ImportError(name)
+
+    with pytest.raises(NoLibrary, match=r"cuda:0.*PyTorch, CuPy or JAX.*install"):
+        libraries_for(Device.named("cuda:0"), load=absent)
+
+
+def test_a_library_that_cannot_be_loaded_is_left_out() -> None:
+    def broken(name: str) -> ModuleType:
+        if name == "numpy":
+            return np
+        raise OSError("libtorch.so: cannot open shared object file")
+
+    assert [one.name for one in libraries_for(CPU, load=broken)] == [f"NumPy {np.__version__}"]
