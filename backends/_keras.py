@@ -1,7 +1,8 @@
 """The Keras backends' one model, written as a Keras user writes it: compile and fit.
 
-One `fit` runs from the first epoch to the last. It reads its batches from a PyDataset, in the
-order that a callback takes when an epoch begins; the callback also reports the loss.
+One `fit` runs from the first epoch to the last. It reads its batches from a PyDataset (on
+TensorFlow from tf.data), in the order that a callback takes when an epoch begins; the callback also
+reports the loss.
 """
 
 import math
@@ -27,23 +28,28 @@ class OrderedBatches(keras.utils.PyDataset):
         self._images = train.images
         self._targets = keras.utils.to_categorical(train.labels, classes)  # one-hot, float32
         self._batch_size = batch_size
-        self.order = np.arange(len(train.labels))
+        self._order = np.arange(len(train.labels))
+        self.data = self  # what fit takes
+
+    def reorder(self, order: Integers) -> None:
+        """Take the samples in this order from now on."""
+        self._order = order
 
     def __len__(self) -> int:
         """Return the number of batches, the short one included."""
-        return math.ceil(len(self.order) / self._batch_size)
+        return math.ceil(len(self._order) / self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[Floats, Floats]:
         """Return images and one-hot targets of a batch."""
         start = index * self._batch_size
-        rows = self.order[start : start + self._batch_size]
+        rows = self._order[start : start + self._batch_size]
         return self._images[rows], self._targets[rows]
 
 
 class Epochs(keras.callbacks.Callback):
     """Takes the next order when an epoch begins and reports the loss when it ends."""
 
-    def __init__(self, batches: OrderedBatches, orders: Orders, epoch_done: EpochDone) -> None:
+    def __init__(self, batches: Any, orders: Orders, epoch_done: EpochDone) -> None:
         """Hand the orders of `orders` to `batches`."""
         super().__init__()
         self._batches = batches
@@ -52,7 +58,7 @@ class Epochs(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start the clock: the order is asked for here."""
-        self._batches.order = next(self._orders)
+        self._batches.reorder(next(self._orders))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report Keras's mean over the samples; it is a number, so the device has finished."""
@@ -63,6 +69,8 @@ class Epochs(keras.callbacks.Callback):
 class Model:
     """The network and the training set, which `fit` streams from the host."""
 
+    batches_type: type = OrderedBatches
+
     def __init__(
         self, workload: Workload, parameters: Parameters, train: Samples, device: str
     ) -> None:
@@ -71,13 +79,13 @@ class Model:
         self._network = _network(workload)
         self._network.set_weights([array for layer in parameters for array in layer])
         self._network.compile(optimizer=_optimizer(workload), loss="categorical_crossentropy")
-        self._batches = OrderedBatches(train, workload.widths[-1], workload.batch_size)
+        self._batches = self.batches_type(train, workload.widths[-1], workload.batch_size)
 
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
         """Train all epochs in one fit."""
         epochs = Epochs(self._batches, orders, epoch_done)
         self._network.fit(
-            self._batches,
+            self._batches.data,
             epochs=self._workload.epochs,
             callbacks=[epochs],
             shuffle=False,
