@@ -69,7 +69,7 @@ def test_every_script_of_the_tests_exists(command: str) -> None:
 
 
 def test_every_file_that_a_command_names_exists() -> None:
-    named = {word for command in COMMANDS for word in words(command) if "tests/" in word}
+    named = {word for command in COMMANDS for word in words(command) if word.startswith("tests/")}
     assert named
     assert [word for word in named if not (ROOT / word).exists()] == []
 
