@@ -126,8 +126,8 @@ def choose(kind: str, asked: Iterable[str], known: Sequence[str]) -> list[str]:
 def unknown(kind: str, name: str, known: Sequence[str]) -> str:
     """Return the message for a name that is not known, with the nearest one and the list."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"there is no {kind} {name!r}: {guess}There are: {', '.join(known) or 'none'}"
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    return f"there is no {kind} {name!r}. {guess}There are: {', '.join(known) or 'none'}"
 
 
 def _some(kind: str, asked: Iterable[str]) -> list[str]:
@@ -189,7 +189,7 @@ def choose_devices(
 
 
 def threads_for(asked: int | None) -> int:
-    """Return the number of threads, by default the physical cores; raise Refused if too many."""
+    """Return the number of threads, by default the fast cores; raise Refused if too many."""
     usable = machine.usable_cores(10**6)
     if asked and usable and asked > len(usable):
         raise Refused(

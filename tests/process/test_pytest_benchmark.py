@@ -181,7 +181,7 @@ def test_a_slower_session_fails_the_comparison(folder: Folder, first: Session) -
 def test_an_unknown_name_is_answered_as_on_the_command_line(folder: Folder) -> None:
     refused = folder.pytest("--benchmark-only", "--variant=reelu")
     assert refused.status == 2
-    assert "there is no variant 'reelu': did you mean 'relu'? There are: sigmoid" in refused.output
+    assert "there is no variant 'reelu'. Did you mean 'relu'? There are: sigmoid" in refused.output
 
 
 def test_without_benchmark_only_nothing_is_measured(folder: Folder) -> None:

@@ -100,7 +100,7 @@ def test_json_is_for_machines(files: Files) -> None:
 
 def test_an_unknown_backend_is_named_with_the_nearest(files: Files) -> None:
     write_run(files.folder / "run.json", slower_by(1.0))
-    with pytest.raises(Refused, match="did you mean 'numpy'"):
+    with pytest.raises(Refused, match="Did you mean 'numpy'"):
         compare_files(*[f"{files.folder / 'run.json'}#nunpy"] * 2, None, False)
 
 

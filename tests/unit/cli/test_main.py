@@ -45,8 +45,8 @@ def refusal(*arguments: str | Path) -> str:
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
-        (("--backend", "numpy,tourch"), "no backend 'tourch': did you mean 'torch'? There are: "),
-        (("--variant", "reul"), "no variant 'reul': did you mean 'relu'? There are: sigmoid, relu"),
+        (("--backend", "numpy,tourch"), "no backend 'tourch'. Did you mean 'torch'? There are: "),
+        (("--variant", "reul"), "no variant 'reul'. Did you mean 'relu'? There are: sigmoid, relu"),
         (("--backend", " , "), "--backend names none; expected a name"),
         (("--backend", "numpy", "--threads", "99999"), "--threads 99999 is more than this process"),
         (("--python", f"tourch={sys.executable}"), "--python tourch=…: there is no backend"),

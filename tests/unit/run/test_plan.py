@@ -110,7 +110,7 @@ def test_a_name_stands_for_a_device_or_for_all_of_its_kind(
 @pytest.mark.parametrize("device", ["mps", "cuda:2", "cud", "cpu:0"])
 def test_a_device_that_no_backend_sees_is_refused(device: str) -> None:
     said = refusal("numpy,torch", device)
-    assert said.startswith(f"there is no device {device!r}: ")
+    assert said.startswith(f"there is no device {device!r}. ")
     assert said.endswith("There are: cpu, cuda:0, cuda:1 (that the chosen backends see)")
 
 
@@ -139,9 +139,9 @@ def test_more_cases_than_a_run_file_may_have_are_refused() -> None:
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
-        (["kears"], "no backend 'kears': did you mean 'keras'? There are: keras, torch"),
-        (["torch", "touch"], "no backend 'touch': did you mean 'torch'? There are: keras, torch"),
-        (["xyz"], "no backend 'xyz': There are: keras, torch"),
+        (["kears"], "no backend 'kears'. Did you mean 'keras'? There are: keras, torch"),
+        (["torch", "touch"], "no backend 'touch'. Did you mean 'torch'? There are: keras, torch"),
+        (["xyz"], "no backend 'xyz'. There are: keras, torch"),
         ([], "--backend names none; expected a name"),
     ],
 )
