@@ -135,7 +135,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
 def test_one_run_shows_as_a_table_and_a_chart(opened: Opened) -> None:
     reader = opened(sections(make_run(ROUNDS)))
     assert sorted(reader.cells(1)) == ["jax", "numpy", "torch"]
-    assert "3 rows of 1 runs" in reader.text("#status")
+    assert "3 rows of 1 run" in reader.text("#status")
     assert reader.wait("return document.querySelectorAll('#chart svg').length") == 1
 
 

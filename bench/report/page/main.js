@@ -82,7 +82,7 @@ function showControls(rows, page, pages) {
     if (byId(name).value !== state[name]) byId(name).value = state[name];
   }
   byId("sound").checked = state.sound !== "";
-  const count = rows.length === ROWS.length ? `${rows.length} rows of ${RUNS.length} runs`
+  const count = rows.length === ROWS.length ? `${rows.length} rows of ${RUNS.length} ${RUNS.length === 1 ? "run" : "runs"}`
     : `${rows.length} of ${ROWS.length} rows`;
   const status = count + (pages > 1 ? `, page ${page} of ${pages}` : "");
   if (byId("status").textContent !== status) byId("status").textContent = status;
