@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from bench.workload import Device, Workload
+from bench.workload import Axis, Device, Workload
 
 SCHEMA, OLDEST = 4, 4
 # What tables and statistics still cope with, and no run needs:
@@ -173,12 +173,13 @@ class Failed(Record, frozen=True, tag="failed"):
         return f"{self.kind}: {self.reason}{more}"
 
 
-class Case(Record, frozen=True):
+class Case(Record, frozen=True, omit_defaults=True):
     """One row of the tables: a backend on a device doing a workload."""
 
     backend: Name
     device: Device
     workload: Name  # fingerprint
+    threads: Positive | None = None  # where they are an axis; None: those of the run
 
 
 class Verification(Record, frozen=True):
@@ -199,7 +200,7 @@ class Trial(Record, frozen=True):
     result: Trained | Failed
 
 
-class BoundTrial(Record, frozen=True):
+class BoundTrial(Record, frozen=True, omit_defaults=True):
     """The outcome of measuring the GEMM bound of a workload on a device in one round."""
 
     device: Device
@@ -207,6 +208,7 @@ class BoundTrial(Record, frozen=True):
     round: Round
     result: GemmBound | Failed
     group: Count = 0  # that it took turns with: its place in Run.groups
+    threads: Positive | None = None  # as in Case
 
 
 class Skipped(Record, frozen=True):
@@ -229,6 +231,7 @@ class Run(Record, frozen=True, kw_only=True):
     workloads: dict[Name, Workload]  # fingerprint -> workload
     cases: Annotated[tuple[Case, ...], msgspec.Meta(max_length=MOST_CASES)]
     backends: dict[Name, Described]
+    axes: Annotated[tuple[Axis, ...], msgspec.Meta(max_length=20)] = ()  # with several values
     extra_epochs: tuple[Count, ...] = ()  # by round, of those that take turns: see Trained
     groups: tuple[tuple[Case, ...], ...] = ()  # of cases that take turns; () until it is decided
     environments: dict[Name, dict[Name, Text]] = {}  # variables set for each backend's children

@@ -1,6 +1,9 @@
-"""What is computed: the workload and its variants, the inputs, what a backend promises."""
+"""What is computed: the workload, its variants and axes, the inputs, what a backend promises."""
 
+from bench.workload.axes import Axis
 from bench.workload.device import CPU, Device
-from bench.workload.workload import SGD, VARIANTS, RMSprop, Workload, workload_for
+from bench.workload.workload import SGD, VARIANTS, Adam, RMSprop, Workload, workload_for
 
-__all__ = ["CPU", "SGD", "VARIANTS", "Device", "RMSprop", "Workload", "workload_for"]
+__all__ = [
+    "CPU", "SGD", "VARIANTS", "Adam", "Axis", "Device", "RMSprop", "Workload", "workload_for",
+]  # fmt: skip

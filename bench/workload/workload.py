@@ -5,7 +5,8 @@ defines the work and nothing else; its fingerprint is how tables keep different 
 """
 
 import hashlib
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -37,6 +38,28 @@ class RMSprop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rmsp
     epsilon: float = 1e-7
 
 
+class Adam(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="adam"):
+    """Adam as in Keras: Kingma and Ba (ICLR 2015), the last lines of section 2.
+
+    In step t = 1, 2, … of the whole training:
+
+    mean = beta_1 * mean + (1 - beta_1) * gradient
+    square = beta_2 * square + (1 - beta_2) * gradient**2
+    rate = learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    parameter -= rate * mean / (sqrt(square) + epsilon)
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+
+
+Optimizer = SGD | RMSprop | Adam
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam}
+Activation = Literal["sigmoid", "relu"]
+
+
 class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that defines the work of one trial.
 
@@ -46,9 +69,9 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """
 
     hidden: Annotated[tuple[Size, ...], msgspec.Meta(max_length=100)] = (684, 684)
-    activation: Literal["sigmoid", "relu"] = "relu"
+    activation: Activation = "relu"
     dropout: Share = 0.0
-    optimizer: SGD | RMSprop = SGD()
+    optimizer: Optimizer = SGD()
     scaling: Literal["standardize", "divide_by_255"] = "standardize"
     batch_size: Size = 128
     dtype: Literal["float32"] = "float32"
@@ -80,7 +103,9 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             for variant, other in VARIANTS.items()
         }
         nearest = min(found, key=lambda variant: len(found[variant]))
-        return ", ".join([nearest, *(f"{name} {value}" for name, value in found[nearest].items())])
+        hidden = VARIANTS[nearest].hidden
+        words = (_in_words(*change, hidden) for change in found[nearest].items())
+        return ", ".join([nearest, *chain.from_iterable(words)])
 
     @property
     def parameter_count(self) -> int:
@@ -135,6 +160,21 @@ def _changes(record: msgspec.Struct, other: msgspec.Struct) -> dict[str, Any]:
     """Return the fields of a record that another one has with other values."""
     values, others = msgspec.structs.asdict(record), msgspec.structs.asdict(other)
     return {name: value for name, value in values.items() if value != others[name]}
+
+
+def _in_words(name: str, value: Any, hidden: Sequence[int]) -> Iterator[str]:
+    """Yield how a field differs, in the words of the axes; `hidden` are the variant's widths."""
+    if name == "hidden" and len(set(value)) == 1:
+        if value[0] != hidden[0]:
+            yield f"width {value[0]}"
+        if len(value) != len(hidden):
+            yield f"depth {len(value)}"
+    elif name == "optimizer":
+        yield value.__struct_config__.tag
+        if _changes(value, type(value)()):
+            yield f"learning rate {value.learning_rate:g}"
+    else:
+        yield f"{name.replace('_', ' ')} {value}"
 
 
 def _beyond_defaults(record: msgspec.Struct) -> dict[str, Any]:

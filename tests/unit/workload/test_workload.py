@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.workload import CPU, SGD, VARIANTS, Device, RMSprop, Workload, workload_for
+from bench.workload import CPU, SGD, VARIANTS, Adam, Device, RMSprop, Workload, workload_for
 
 # A changed fingerprint parts new results from all that were published: change these knowingly.
 FINGERPRINTS = {
@@ -46,9 +46,21 @@ def test_a_variant_keeps_its_name_at_any_size(variant: str, device: Device) -> N
     assert workload_for(variant, device, epochs=3, train_samples=17).variant == variant
 
 
-def test_what_differs_from_the_nearest_variant_is_named() -> None:
-    workload = msgspec.structs.replace(VARIANTS["keras-example"], batch_size=64)
-    assert workload.variant == "keras-example, batch_size 64"
+@pytest.mark.parametrize(
+    ("variant", "changes", "words"),
+    [
+        ("keras-example", {"batch_size": 64}, "keras-example, batch size 64"),
+        ("relu", {"hidden": (17, 17)}, "relu, width 17"),
+        ("relu", {"hidden": (684,) * 3}, "relu, depth 3"),
+        ("sigmoid", {"hidden": (8,)}, "sigmoid, width 8, depth 1"),
+        ("relu", {"optimizer": Adam()}, "relu, adam"),
+        ("relu", {"optimizer": SGD(0.1)}, "relu, sgd, learning rate 0.1"),
+    ],
+)
+def test_what_differs_from_the_nearest_variant_is_named(
+    variant: str, changes: dict[str, Any], words: str
+) -> None:
+    assert msgspec.structs.replace(VARIANTS[variant], **changes).variant == words
 
 
 def test_the_notebooks_network_has_its_parameters_and_arithmetic() -> None:
