@@ -16,7 +16,8 @@ from made import (
 
 from bench.results.records import BoundTrial, Case, Described, Failed, Trial, Verification
 from bench.run.backends import Backend
-from bench.run.schedule import BOUND, Awake, Group
+from bench.run.schedule import BOUND, Awake, Group, Turns
+from bench.run.turns import grouped
 from bench.workload import Workload
 
 VERIFICATION = "verification"
@@ -61,24 +62,28 @@ class FakeExecutor:
     def group(
         self, cases: Sequence[Case], verifications: Sequence[Verification]
     ) -> tuple[tuple[Case, ...], ...]:
-        kinds = dict.fromkeys((case.workload, case.device.kind) for case in cases)
-        return tuple(
-            tuple(case for case in cases if (case.workload, case.device.kind) == kind)
-            for kind in kinds
-        )
+        return grouped(cases, [], len(cases), None)
 
-    def take_turns(self, group: Group) -> Iterator[Awake | BoundTrial | Trial]:
-        self.groups.append(group)
-        self._on_group(group)
-        contenders = [(BOUND, device) for device in group.bounds]
-        contenders += [(case.backend, case.device) for case in group.cases]
-        for turn in range(group.turns + 1):
-            for who, device in contenders:
-                yield Awake("epoch" if turn else "start", who, device, group, turn)
-        for device in group.bounds:
+    def take_turns(self, groups: Sequence[Group]) -> Turns:
+        begun: set[Any] = set()
+        for group in groups:
+            self.groups.append(group)
+            self._on_group(group)
+            contenders = [(BOUND, *place) for place in group.bounds]
+            contenders += [(case.backend, case.device, case.threads) for case in group.cases]
+            for turn in range(group.turns + 1):
+                for who, device, threads in contenders:
+                    beginning = "build" if (who, device, threads) in begun else "start"
+                    stage: Any = "epoch" if turn else beginning
+                    yield Awake(stage, who, device, group, turn, threads)
+            begun.update(contenders)
+            yield from self._outcomes(group)
+
+    def _outcomes(self, group: Group) -> Iterator[BoundTrial | Trial]:
+        for place in group.bounds:
             result = self._result(BOUND, make_gemm_bound())
-            bound = make_bound_trial(group.workload, group.round, result, str(device))
-            yield msgspec.structs.replace(bound, group=group.number)
+            bound = make_bound_trial(group.workload, group.round, result, str(place.device))
+            yield msgspec.structs.replace(bound, group=group.number, threads=place.threads)
         for case in group.cases:
             result = self._result(case.backend, make_trained(epochs=group.workload.epochs))
             yield make_trial(case, group.round, result)

@@ -89,7 +89,7 @@ def _twins(executor: Executor, backend: str, rounds: int) -> "tuple[Timings, Tim
     case = Case(backend, CPU, workload.fingerprint)
     twins: tuple[dict[int, Sequence[float]], dict[int, Sequence[float]]] = ({}, {})
     for number in range(rounds):
-        events = executor.take_turns(Group(workload, (case, case), number))
+        events = executor.take_turns([Group(workload, (case, case), number)])
         trials = [event for event in events if isinstance(event, Trial)]
         for trial, turns in zip(trials, twins, strict=True):
             if isinstance(trial.result, Failed):

@@ -16,14 +16,17 @@ class Job(Record, frozen=True):
     path: str  # of the backend's file
     hides: tuple[str, ...] = ()  # modules that shall not be found
     device: Device = CPU  # as the child names it
-    workloads: tuple[Workload, ...] = ()  # to verify: as many results are expected; else one
+    workloads: tuple[Workload, ...] = ()  # one after the other: as many results are expected
     round: int = 0
-    extra_epochs: int = 0  # that are timed beyond the workload's
-    library: str | None = None  # see bench.trial.gemm_bound.measure
+    extra_epochs: int = 0  # that are timed beyond each workload's
+    libraries: tuple[str | None, ...] = ()  # of each workload: see bench.trial.gemm_bound.measure
 
 
 class Waiting(Record, frozen=True, tag="waiting"):
-    """The child is ready for the next epoch; it goes on when it is told to."""
+    """The child is ready for the next epoch; it goes on when it is told to.
+
+    So it does after a result, if workloads are left.
+    """
 
 
 Result = Described | Verified | Trained | GemmBound | Failed

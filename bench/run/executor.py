@@ -1,10 +1,10 @@
 """Who does the steps of a run: children of this process, each with its interpreter and device."""
 
-import datetime
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 from threading import Event
@@ -12,20 +12,12 @@ from typing import NamedTuple, TypeVar
 
 from bench import machine
 from bench.results.jobs import Job
-from bench.results.records import (
-    BoundTrial,
-    Case,
-    Described,
-    Failed,
-    Trial,
-    Verification,
-    Verified,
-)
+from bench.results.records import Case, Described, Failed, Verification, Verified
 from bench.run.backends import Backend
 from bench.run.environment import environment
 from bench.run.process import Child, Setup
-from bench.run.schedule import BOUND, Awake, Group
-from bench.run.turns import Contender, failed, grouped, take_turns
+from bench.run.schedule import BOUND, Awake, Group, Place, Turns
+from bench.run.turns import Contender, Part, Who, failed, grouped, take_turns
 from bench.workload import Device, Workload
 
 AT_ONCE = 4  # children that verify: they import and compile, mostly in one thread
@@ -55,18 +47,20 @@ class Session(NamedTuple):
         device: Device | None,
         log_name: str,
         sample: Callable[[], object] = lambda: None,
+        threads: int | None = None,
     ) -> Child:
         """Return a child for a job of a backend; it sees only the device (None: all of them)."""
+        threads = threads or self.threads
         backend = self.backends[job.backend]
         # Several children may be alive on an accelerator at once.
         shares_device = device is not None and not device.is_cpu and (self.together or 1) > 1
         setup = Setup(
             python=self.pythons.get(job.backend, sys.executable),
             variables=environment(
-                backend.environment, device, self.threads_each or self.threads, keep=self.keep,
+                backend.environment, device, self.threads_each or threads, keep=self.keep,
                 shares_device=shares_device,
             ),
-            cpus=machine.usable_cores(self.threads),
+            cpus=machine.usable_cores(threads),
             once_a_machine=backend.once_a_machine,
             keep_log=self.logs and self.logs / f"{log_name.replace(':', '-')}.log",
         )  # fmt: skip
@@ -109,19 +103,19 @@ class Session(NamedTuple):
     def verify_together(
         self, workloads: Mapping[str, Workload], cases: Sequence[Case]
     ) -> list[Verification]:
-        """Verify the cases of one backend on one device in one child."""
+        """Verify the cases of one backend on one device in one child, each workload once."""
         backend, device = self.backends[cases[0].backend], cases[0].device
+        asked = dict.fromkeys(case.workload for case in cases)
         job = Job(
             "verify", backend.name, str(backend.path), backend.hides, device.in_child,
-            tuple(workloads[case.workload] for case in cases),
+            tuple(workloads[workload] for workload in asked),
         )  # fmt: skip
-        done = []
+        found: dict[str, Verified | Failed] = {}
         with self.child(job, device, f"{backend.name}-{device}-verify") as child:
-            for case in cases:
+            for workload in asked:
                 message = child.receive(self.timeout)
-                result = message if isinstance(message, Verified) else failed(message)
-                done.append(Verification(case, result))
-        return done
+                found[workload] = message if isinstance(message, Verified) else failed(message)
+        return [Verification(case, found[case.workload]) for case in cases]
 
     def group(
         self, cases: Sequence[Case], verifications: Sequence[Verification]
@@ -129,28 +123,50 @@ class Session(NamedTuple):
         """Return which cases take turns, given the memory that is available now."""
         return grouped(cases, verifications, self.together, self.available_bytes())
 
-    def take_turns(self, group: Group) -> Iterator[Awake | BoundTrial | Trial]:
-        """Let one trial of each case, and the GEMM bounds of the group, take turns."""
-        contenders = [self._contender(group, case, case.backend) for case in group.cases]
-        for device in group.bounds:
-            cases = [case for case in group.cases if case.device == device]
-            host = min(cases, key=lambda case: not case.backend.startswith(BOUND_BACKENDS))
-            contenders.append(self._contender(group, host, BOUND))
-        yield from take_turns(contenders, group)
+    def take_turns(self, groups: Sequence[Group]) -> Turns:
+        """Let one trial of each case, and the GEMM bounds, take turns, group after group."""
+        with ExitStack() as stack:
+            contenders = [stack.enter_context(self._contender(who, parts))
+                          for who, parts in _parts(groups).items()]  # fmt: skip
+            for group in groups:
+                yield from take_turns(contenders, group)
 
-    def _contender(self, group: Group, case: Case, name: str) -> Contender:
-        backend, device = self.backends[case.backend], case.device
-        job = Job(
-            "gemm_bound" if name == BOUND else "train", backend.name, str(backend.path),
-            backend.hides, device.in_child, (group.workload,), group.round, group.extra_epochs,
-            group.bounds.get(device),
-        )  # fmt: skip
-        who = job.task if name == BOUND else name
-        log_name = f"{who}-{device}-{case.workload}-round-{group.round + 1}"
-        monitor = machine.Monitor(device, machine.usable_cores(self.threads))
-        child = self.child(job, device, log_name, monitor.sample)
-        started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return Contender(name, case, group, child, monitor, self.timeout, started)
+    def _contender(self, who: Who, parts: Sequence[Part]) -> Contender:
+        backend, device = self.backends[parts[0].case.backend], who.device
+        threads, is_bound = who.threads or self.threads, who.name == BOUND
+
+        def start(left: Sequence[Part], sample: Callable[[], object]) -> Child:
+            groups = [part.group for part in left]
+            job = Job(
+                "gemm_bound" if is_bound else "train", backend.name, str(backend.path),
+                backend.hides, device.in_child, tuple(one.workload for one in groups),
+                groups[0].round, groups[0].extra_epochs,
+                tuple(one.bounds.get(Place(device, who.threads)) for one in groups),
+            )  # fmt: skip
+            name = job.task if is_bound else backend.name
+            where = f"{device}-{groups[0].workload.fingerprint}-round-{groups[0].round + 1}"
+            return self.child(job, device, f"{name}-{where}", sample, threads)
+
+        def monitor() -> machine.Monitor:
+            return machine.Monitor(device, machine.usable_cores(threads))
+
+        return Contender(who, parts, start, monitor, self.timeout)
+
+
+def _parts(groups: Sequence[Group]) -> dict[Who, list[Part]]:
+    """Return who takes part in some groups, and with which of their cases."""
+    found: dict[Who, list[Part]] = {}
+    for group in groups:
+        copies: Counter[Who] = Counter()
+        for case in group.cases:
+            who = Who(case.backend, case.device, case.threads)
+            found.setdefault(who._replace(copy=copies[who]), []).append(Part(group, case))
+            copies[who] += 1
+        for place in group.bounds:
+            cases = [case for case in group.cases if (case.device, case.threads) == place]
+            host = min(cases, key=lambda case: not case.backend.startswith(BOUND_BACKENDS))
+            found.setdefault(Who(BOUND, *place), []).append(Part(group, host))
+    return found
 
 
 def side_by_side(

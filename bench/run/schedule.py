@@ -6,6 +6,7 @@ saving are tested without a child.
 
 import random
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -22,7 +23,7 @@ from bench.results.records import (
 from bench.workload import Device, Workload
 
 BOUND = "GEMM bound"
-Stage = Literal["verification", "start", "epoch"]
+Stage = Literal["verification", "start", "build", "epoch"]
 
 
 class Awake(NamedTuple):
@@ -33,6 +34,14 @@ class Awake(NamedTuple):
     device: Device
     group: "Group | None" = None  # that it takes turns with; None: it verifies
     turn: int = 0  # 1, 2, … while epochs are timed
+    threads: int | None = None  # as in Case
+
+
+class Place(NamedTuple):
+    """What a GEMM bound belongs to, beside its workload."""
+
+    device: Device
+    threads: int | None = None  # as in Case
 
 
 class Saved(NamedTuple):
@@ -53,12 +62,21 @@ class Group(NamedTuple):
     round: int = 0
     number: int = 0  # its place in Run.groups
     extra_epochs: int = 0
-    bounds: dict[Device, str | None] = {}  # devices whose GEMM bound takes turns, and the library
+    bounds: dict[Place, str | None] = {}  # whose GEMM bound takes turns, and the library
 
     @property
     def turns(self) -> int:
         """Epochs that each contender is timed for."""
         return self.workload.epochs + self.extra_epochs
+
+    @property
+    def contenders(self) -> tuple[tuple[object, ...], ...]:
+        """What its cases are but for the workload: those of equal ones share their children."""
+        return tuple((case.backend, case.device, case.threads) for case in self.cases)
+
+
+Turns = Generator[Awake | BoundTrial | Trial]
+Save = Callable[[Run], None]
 
 
 class Executor(Protocol):
@@ -77,33 +95,32 @@ class Executor(Protocol):
     ) -> tuple[tuple[Case, ...], ...]:
         """Return which cases take turns with each other."""
 
-    def take_turns(self, group: Group) -> Iterator[Awake | BoundTrial | Trial]:
-        """Do one trial of every case of the group and of each of its GEMM bounds."""
+    def take_turns(self, groups: Sequence[Group]) -> Turns:
+        """Do one trial of every case and of each GEMM bound, one group after the other."""
 
 
 def groups(run: Run, number: int) -> Iterator[Group]:
-    """Yield the groups of a round, in its order."""
-    found, bounded = [], set()
-    for place, cases in enumerate(run.groups):
+    """Yield the groups of a round."""
+    bounded: set[tuple[Place, str]] = set()
+    libraries = _libraries(run)
+    for position, cases in enumerate(run.groups):
         workload = run.workloads[cases[0].workload]
-        devices = dict.fromkeys(case.device for case in cases)
+        places = dict.fromkeys(Place(case.device, case.threads) for case in cases)
         if len(cases) == 1:  # who takes no turns shares the bound of its device
-            devices = {one: None for one in devices if (one, workload) not in bounded}
-        bounded |= {(device, workload) for device in devices}
-        bounds = {device: _library(run, device, workload) for device in devices}
+            places = {one: None for one in places if (one, cases[0].workload) not in bounded}
+        bounded |= {(place, cases[0].workload) for place in places}
+        bounds = {place: libraries.get((place, cases[0].workload)) for place in places}
         extra = run.extra_epochs[number : number + 1] if len(cases) > 1 else ()
-        found.append(Group(workload, cases, number, place, sum(extra), bounds))
-    random.Random(f"order of round {number}").shuffle(found)
-    yield from found
+        yield Group(workload, cases, number, position, sum(extra), bounds)
 
 
-def _library(run: Run, device: Device, workload: Workload) -> str | None:
-    """Return the library that was found to be the fastest; None before it is known."""
-    for bound in run.gemm_bounds:
-        of = (bound.device, bound.workload)
-        if isinstance(bound.result, GemmBound) and of == (device, workload.fingerprint):
-            return bound.result.library
-    return None
+def _libraries(run: Run) -> dict[tuple[Place, str], str]:
+    """Return the libraries that were found to be the fastest, by place and workload."""
+    return {
+        (Place(bound.device, bound.threads), bound.workload): bound.result.library
+        for bound in reversed(run.gemm_bounds)
+        if isinstance(bound.result, GemmBound)
+    }
 
 
 def missing_verifications(run: Run) -> list[Case]:
@@ -112,20 +129,31 @@ def missing_verifications(run: Run) -> list[Case]:
     return [case for case in run.cases if case not in done]
 
 
-def missing_groups(run: Run) -> Iterator[Group]:
-    """Yield the groups of the planned rounds of which anything is missing: they are done whole."""
+def missing_stages(run: Run) -> Iterator[tuple[Group, ...]]:
+    """Yield the groups of the planned rounds of which anything is missing: they are done whole.
+
+    Groups of the same contenders come together: their children go from one to the next.
+    """
     done = {(trial.case, trial.round) for trial in run.trials}
     for number in range(run.rounds):
-        if not all((case, number) in done for case in run.cases):
-            for group in groups(run, number):
-                if not all((case, number) in done for case in group.cases):
-                    yield group
+        if all((case, number) in done for case in run.cases):
+            continue
+        stages: dict[tuple[object, ...], list[Group]] = {}
+        for group in groups(run, number):
+            if not all((case, number) in done for case in group.cases):
+                stages.setdefault(group.contenders, []).append(group)
+        shuffle = random.Random(f"order of round {number}").shuffle
+        found = list(stages.values())
+        shuffle(found)
+        for stage in found:
+            shuffle(stage)
+            yield tuple(stage)
 
 
 def carry_out(
     run: Run,
     executor: Executor,
-    save: Callable[[Run], None],
+    save: Save,
     wants_more: Callable[[Run], int | None] = lambda run: None,
 ) -> Generator[Event]:
     """Do what is missing of a run; yield what happens and, whenever it was saved, the run.
@@ -141,15 +169,14 @@ def carry_out(
     if not run.groups:
         run = yield from _saved(save, run, groups=executor.group(run.cases, run.verifications))
     while True:
-        while (group := next(missing_groups(run), None)) is not None:
-            outcomes = yield from _take_turns(group, executor)
-            run = yield from _saved(save, run, **_merged(run, group, outcomes))
+        while (stage := next(missing_stages(run), None)) is not None:
+            run = yield from _take_turns(run, stage, executor, save)
         if (extra_epochs := wants_more(run)) is None:
             return
         run = _with_round(run, extra_epochs)
 
 
-def _saved(save: Callable[[Run], None], run: Run, **changes: object) -> Generator[Saved, None, Run]:
+def _saved(save: Save, run: Run, **changes: object) -> Generator[Saved, None, Run]:
     """Save the run with changes; yield and return it."""
     run = msgspec.structs.replace(run, **changes)
     save(run)
@@ -158,15 +185,19 @@ def _saved(save: Callable[[Run], None], run: Run, **changes: object) -> Generato
 
 
 def _take_turns(
-    group: Group, executor: Executor
-) -> Generator[Awake | BoundTrial | Trial, None, list[BoundTrial | Trial]]:
-    """Yield what happens while a group takes turns; return the outcomes."""
-    outcomes: list[BoundTrial | Trial] = []
-    for event in executor.take_turns(group):
-        yield event
-        if not isinstance(event, Awake):
-            outcomes.append(event)
-    return outcomes
+    run: Run, groups: Sequence[Group], executor: Executor, save: Save
+) -> Generator[Event, None, Run]:
+    """Let the contenders of some groups take turns; save each group as a whole."""
+    with closing(executor.take_turns(groups)) as events:
+        for group in groups:
+            outcomes: list[BoundTrial | Trial] = []
+            while len(outcomes) < len(group.cases) + len(group.bounds):
+                event = next(events)
+                yield event
+                if not isinstance(event, Awake):
+                    outcomes.append(event)
+            run = yield from _saved(save, run, **_merged(run, group, outcomes))
+    return run
 
 
 def _with_round(run: Run, extra_epochs: int) -> Run:

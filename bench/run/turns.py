@@ -4,11 +4,12 @@ The machine's speed wanders by more than the backends differ; contenders that ta
 epoch, see the same machine (docs/method.md).
 """
 
+import datetime
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import count, pairwise
-from typing import NamedTuple
+from itertools import chain, count, dropwhile, pairwise
+from typing import NamedTuple, Self, TypeVar
 
 from bench.machine import Monitor
 from bench.results.jobs import Message, Waiting
@@ -23,10 +24,13 @@ from bench.results.records import (
     Verified,
 )
 from bench.run.process import Child
-from bench.run.schedule import BOUND, Awake, Group
+from bench.run.schedule import BOUND, Awake, Group, Stage, Turns
+from bench.workload import Device
 
 MEMORY_SHARE = 0.9  # of what is available that the children of a group may need
 UNKNOWN_BYTES = 1_500_000_000  # that a child is taken to need if its verification cannot tell
+
+Item = TypeVar("Item")
 
 
 def grouped(
@@ -38,96 +42,182 @@ def grouped(
     """Return which cases take turns: those of a workload on one kind of device.
 
     Unless `together` says otherwise, on the CPU as many as fit into memory, in groups of about
-    equal size; on accelerators, whose memory frameworks reserve, each case by itself.
+    equal size, the same ones for every workload; on accelerators, whose memory frameworks reserve,
+    each case by itself.
     """
     memory = {one.case: one.result.peak_memory_bytes for one in verifications
               if isinstance(one.result, Verified)}  # fmt: skip
-    members: dict[tuple[str, str], list[Case]] = {}
+    contenders: dict[str, dict[Who, list[Case]]] = {}
     for case in all_cases:
-        members.setdefault((case.workload, case.device.kind), []).append(case)
+        who = Who(case.backend, case.device, case.threads)
+        contenders.setdefault(case.device.kind, {}).setdefault(who, []).append(case)
     found: list[tuple[Case, ...]] = []
-    for cases in members.values():
-        most = together or (len(cases) if cases[0].device.is_cpu else 1)
-        sizes = [memory.get(case) or UNKNOWN_BYTES for case in cases]
-        found += split(cases, most, sizes, available or sum(sizes) * 2)
+    for kind in contenders.values():
+        cases = list(kind.values())  # of each contender
+        most = together or (len(cases) if cases[0][0].device.is_cpu else 1)
+        sizes = [max(memory.get(case) or UNKNOWN_BYTES for case in some) for some in cases]
+        for part in split(cases, most, sizes, available or sum(sizes) * 2):
+            by_workload: dict[str, list[Case]] = {}
+            for case in chain.from_iterable(part):
+                by_workload.setdefault(case.workload, []).append(case)
+            found += map(tuple, by_workload.values())
     return tuple(found)
 
 
 def split(
-    cases: Sequence[Case], most: int, sizes: Sequence[int], available: int
-) -> list[tuple[Case, ...]]:
-    """Return groups of at most so many cases, of about equal size, that fit into memory.
+    items: Sequence[Item], most: int, sizes: Sequence[int], available: int
+) -> list[Sequence[Item]]:
+    """Return parts of at most so many contenders, of about equal size, that fit into memory.
 
-    `sizes` are the bytes that each case needs; one more, for the GEMM bound, needs as many as the
+    `sizes` are the bytes that each needs; one more, for the GEMM bound, needs as many as the
     largest.
     """
-    for parts in range(-(-len(cases) // most), len(cases) + 1):
-        ends = [len(cases) * number // parts for number in range(parts + 1)]
+    for parts in range(-(-len(items) // most), len(items) + 1):
+        ends = [len(items) * number // parts for number in range(parts + 1)]
         needed = max(sum(sizes[start:end]) for start, end in pairwise(ends)) + max(sizes)
         if needed <= MEMORY_SHARE * available:
             break
-    return [tuple(cases[start:end]) for start, end in pairwise(ends)]
+    return [items[start:end] for start, end in pairwise(ends)]
 
 
-class Contender(NamedTuple):
-    """A case, or the GEMM bound of a device, that takes part in a round."""
+class Who(NamedTuple):
+    """Who takes turns: what its process is started with."""
 
     name: str  # backend, or BOUND
-    case: Case  # of a GEMM bound: of the backend whose interpreter measures it
+    device: Device
+    threads: int | None = None  # as in Case
+    copy: int = 0  # where one case takes part several times, as with `doctor --noise`
+
+
+class Part(NamedTuple):
+    """What a contender does in a group."""
+
     group: Group
-    child: Child
-    monitor: Monitor
-    timeout: float  # seconds that its child may be at work
-    started: str  # ISO 8601
+    case: Case  # of a GEMM bound: of the backend whose interpreter measures it
 
-    def awake(self, turn: int) -> Awake:
-        """Return that it is at work: starting (turn 0), or in a turn."""
-        return Awake("epoch" if turn else "start", self.name, self.case.device, self.group, turn)
 
-    def receive(self) -> BoundTrial | Trial | None:
+Start = Callable[[Sequence[Part], Callable[[], object]], Child]
+
+
+class Contender:
+    """A backend on a device, or the GEMM bound there, that goes from group to group in one process.
+
+    Should it fail in one, another process goes on with the next.
+    """
+
+    def __init__(
+        self,
+        who: Who,
+        parts: Sequence[Part],
+        start: Start,
+        monitor: Callable[[], Monitor],
+        timeout: float,
+    ) -> None:
+        """Remember what to do.
+
+        `start` makes a child for what is left of the parts, given what to call once a second;
+        `monitor` is called just before each part, for which the child has so many seconds.
+        """
+        self._who, self._parts, self._start, self._timeout = who, parts, start, timeout
+        self._watch = monitor
+        self._monitor: Monitor | None = None
+        self._children = ExitStack()
+        self._child: Child | None = None
+        self._began = ""  # its part in the group, ISO 8601
+        self._before = 0.0  # seconds that its child had been at work by then
+
+    def __enter__(self) -> Self:
+        """Start nothing yet."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End its child."""
+        self._children.close()
+
+    def takes_part(self, group: Group) -> bool:
+        """Whether it has anything to do in a group."""
+        return any(part.group == group for part in self._parts)
+
+    def awake(self, group: Group, turn: int) -> Awake:
+        """Return that it is at work: starting or building (turn 0), or in a turn."""
+        beginning: Stage = "start" if self._child is None else "build"
+        return Awake("epoch" if turn else beginning, self._who.name, self._who.device, group, turn,
+                     self._who.threads)  # fmt: skip
+
+    def begin(self, group: Group) -> None:
+        """Let its child, or a new one, get ready for a group."""
+        self._monitor = self._watch()
+        self._began = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        if self._child is not None:
+            self._before = self._child.awake_seconds
+            self.go_on()
+            return
+        left = [*dropwhile(lambda part: part.group != group, self._parts)]
+        self._before = 0.0
+        self._child = self._children.enter_context(self._start(left, self._sample))
+
+    def _sample(self) -> None:
+        if self._monitor:
+            self._monitor.sample()
+
+    def go_on(self) -> None:
+        """Let its child do the next step."""
+        assert self._child is not None, "it has begun"
+        self._child.resume()
+        self._child.go()
+
+    def receive(self, group: Group) -> BoundTrial | Trial | None:
         """Wait for its next message, then suspend it; return its outcome, None if it goes on."""
-        message = self.child.receive(self.timeout - self.child.awake_seconds)
-        self.child.suspend()
-        return None if isinstance(message, Waiting) else self._outcome(message)
+        assert self._child is not None, "it has begun"
+        message = self._child.receive(self._timeout - self._child.awake_seconds + self._before)
+        self._child.suspend()
+        if isinstance(message, Waiting):
+            return None
+        seconds = self._child.awake_seconds - self._before
+        if self._before and isinstance(message, Trained):  # what its process took before
+            seconds += message.start_seconds + message.import_seconds
+        if not isinstance(message, Trained | GemmBound):
+            self._children.close()
+            self._child = None
+        return self._outcome(group, message, seconds)
 
-    def _outcome(self, message: Message) -> BoundTrial | Trial:
-        device, workload, number = self.case.device, self.case.workload, self.group.round
-        if self.name == BOUND:
+    def _outcome(self, group: Group, message: Message, seconds: float) -> BoundTrial | Trial:
+        work, (name, device, threads, _) = group.workload.fingerprint, self._who
+        if name == BOUND:
             bound = message if isinstance(message, GemmBound) else failed(message)
-            return BoundTrial(device, workload, number, bound, self.group.number)
+            return BoundTrial(device, work, group.round, bound, group.number, threads)
+        assert self._monitor is not None, "it has begun"
         return Trial(
-            case=self.case,
-            round=number,
-            started=self.started,
-            total_seconds=self.child.awake_seconds,
-            conditions=self.monitor.finish(),
+            case=Case(name, device, work, threads),
+            round=group.round,
+            started=self._began,
+            total_seconds=seconds,
+            conditions=self._monitor.finish(),
             result=message if isinstance(message, Trained) else failed(message),
         )
 
 
-def take_turns(contenders: list[Contender], group: Group) -> Iterator[Awake | BoundTrial | Trial]:
+def take_turns(contenders: Sequence[Contender], group: Group) -> Turns:
     """Let contenders take turns, epoch by epoch: all are alive, exactly one is at work.
 
-    They start one after the other, each suspended when it is ready. Their order is drawn anew for
+    They begin one after the other, each suspended when it is ready. Their order is drawn anew for
     every turn.
     """
     shuffle = random.Random(f"order of group {group.number} in round {group.round}").shuffle
-    going = list(contenders)
-    with ExitStack() as children:
-        for turn in count():
-            shuffle(going)
-            for contender in list(going):
-                yield contender.awake(turn)
-                if turn == 0:
-                    children.enter_context(contender.child)
-                else:
-                    contender.child.resume()
-                    contender.child.go()
-                if (outcome := contender.receive()) is not None:
-                    going.remove(contender)
-                    yield outcome
-            if not going:
-                return
+    going = [one for one in contenders if one.takes_part(group)]
+    for turn in count():
+        shuffle(going)
+        for contender in list(going):
+            yield contender.awake(group, turn)
+            if turn == 0:
+                contender.begin(group)
+            else:
+                contender.go_on()
+            if (outcome := contender.receive(group)) is not None:
+                going.remove(contender)
+                yield outcome
+        if not going:
+            return
 
 
 def failed(message: Message) -> Failed:

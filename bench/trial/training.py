@@ -1,7 +1,9 @@
 """One trial, inside the child: inputs, model, epochs under the clock, scores, memory."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -10,7 +12,7 @@ from bench.machine.energy import Counter, counter
 from bench.results.records import Epoch, Flag, Trained
 from bench.trial.clock import EpochClock, Lap
 from bench.trial.failure import BrokenContract
-from bench.trial.memory import peak_memory_bytes
+from bench.trial.memory import peak_memory_bytes, reset_peak_memory
 from bench.trial.reference import class_indices, equal, wrong_predictions
 from bench.workload import Device, Workload
 from bench.workload.contract import (
@@ -24,27 +26,37 @@ from bench.workload.contract import (
 from bench.workload.inputs import epoch_orders, inputs_hash, read_raw, scale, start_parameters
 
 
+class Process(NamedTuple):
+    """What a trial has of the process that it is in."""
+
+    start_seconds: float = 0.0  # that the interpreter took to start
+    import_seconds: float = 0.0
+    imported: float | None = None  # when that was done, by the clock; None: now
+    wait_for_turn: Callable[[], None] = lambda: None  # returns when the next epoch may begin
+    device_memory: DeviceMemory = no_device_memory  # asked of an accelerator only
+
+    def once_more(self, wait: Callable[[], None]) -> Self:
+        """Forget the trial before, whose model nothing refers to any more; wait to go on."""
+        gc.collect()
+        wait()
+        reset_peak_memory()
+        return self._replace(imported=None)
+
+
 def train(
     model_type: type[Model],
     workload: Workload,
     device: Device,
-    *,
-    round_number: int,
-    start_seconds: float,
-    import_seconds: float,
-    imported: float | None = None,
+    round_number: int = 0,
     extra_epochs: int = 0,
-    wait_for_turn: Callable[[], None] = lambda: None,
-    device_memory: DeviceMemory = no_device_memory,
+    process: Process = Process(),  # noqa: B008
 ) -> Trained:
     """Train a fresh model to the last epoch and return all that was measured.
 
-    The two seconds are what was measured before, until the clock showed `imported` (None: now);
-    `extra_epochs` are timed beyond the workload's; `wait_for_turn` returns when the next epoch may
-    begin; `device_memory` is asked of an accelerator only. Raises what the backend raises,
-    BrokenContract, NotFinite, BrokenData.
+    `extra_epochs` are timed beyond the workload's. Raises what the backend raises, BrokenContract,
+    NotFinite, BrokenData.
     """
-    begun = time.perf_counter() if imported is None else imported
+    begun = time.perf_counter() if process.imported is None else process.imported
     raw = read_raw(workload)
     samples, test = scale(raw, workload)
     inputs = inputs_hash(raw, workload)
@@ -56,19 +68,19 @@ def train(
     if not equal(model.parameters(), parameters):  # the first copy is none of the timed ones
         raise BrokenContract("the model starts from other parameters than the given ones")
     training = Training(model, seeded, test, counter(device), extra_epochs=extra_epochs)
-    training.run(wait_for_turn)
+    training.run(process.wait_for_turn)
     peak_memory = peak_memory_bytes()  # before the check, whose memory is not the backend's
     return Trained(
         inputs=inputs,
-        start_seconds=start_seconds,
-        import_seconds=import_seconds,
+        start_seconds=process.start_seconds,
+        import_seconds=process.import_seconds,
         data_seconds=data_done - begun,
         build_seconds=training.built - data_done,
         epochs=tuple(training.epochs),
         between_seconds=training.between_seconds,
         extra_seconds=tuple(training.extra_seconds),
         peak_memory_bytes=peak_memory,
-        device_memory_bytes=None if device.is_cpu else device_memory(str(device)),
+        device_memory_bytes=None if device.is_cpu else process.device_memory(str(device)),
         flags=tuple(training.flags()),
     )
 

@@ -25,6 +25,8 @@ from bench.workload import Device
 
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
+Wait = Callable[[], None]
+
 
 class Parent:
     """The parent process, as seen from here: it sends a job and, before every epoch, "go"."""
@@ -62,6 +64,10 @@ class Parent:
     def wait_for_turn(self) -> None:
         """Say that the next epoch can begin, and wait until it may."""
         self.tell(Waiting())
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until told to go on."""
         self._turns.acquire()
 
 
@@ -84,7 +90,8 @@ def main() -> None:
     parent = Parent()
     status = 1
     try:
-        for result in perform(parent.job(), entered - float(sys.argv[1]), parent.wait_for_turn):
+        job, start_seconds = parent.job(), entered - float(sys.argv[1])
+        for result in perform(job, start_seconds, parent.wait_for_turn, parent.wait):
             parent.tell(result)
         status = 0
     except BaseException as error:  # also an exit: its teardown might wait for a thread forever
@@ -97,14 +104,14 @@ def main() -> None:
 
 
 def perform(
-    job: Job, start_seconds: float = 0.0, wait_for_turn: Callable[[], None] = lambda: None
+    job: Job,
+    start_seconds: float = 0.0,
+    wait_for_turn: Wait = lambda: None,
+    wait: Wait = lambda: None,
 ) -> Iterator[Result]:
     """Yield the results of a job; `start_seconds` is what the interpreter took to start."""
     if job.task == "gemm_bound":
-        from bench.trial.gemm_bound import measure  # imports NumPy: no backend is timed here
-
-        turns = job.workloads[0].epochs + job.extra_epochs
-        yield measure(job.workloads[0], job.device, turns, job.library, wait_for_turn)
+        yield from _measure_bounds(job, wait_for_turn, wait)
         return
     begun = time.perf_counter()
     backend = load_backend(job.backend, Path(job.path), job.hides)
@@ -117,21 +124,30 @@ def perform(
         _check_isolation(_devices(backend.devices()), job.device)
         yield from verify(backend.Model, job.workloads, job.device)
     else:
-        from bench.trial.training import train
+        from bench.trial.training import Process, train
         from bench.workload.contract import no_device_memory
 
-        yield train(
-            backend.Model,
-            job.workloads[0],
-            job.device,
-            round_number=job.round,
+        process = Process(
             start_seconds=max(0.0, start_seconds),  # the system's clock may be set back
             import_seconds=imported - begun,
             imported=imported,
-            extra_epochs=job.extra_epochs,
             wait_for_turn=wait_for_turn,
             device_memory=getattr(backend, "device_memory_bytes", no_device_memory),
         )
+        for number, workload in enumerate(job.workloads):
+            if number:
+                process = process.once_more(wait)
+            yield train(backend.Model, workload, job.device, job.round, job.extra_epochs, process)
+
+
+def _measure_bounds(job: Job, wait_for_turn: Wait, wait: Wait) -> Iterator[Result]:
+    from bench.trial.gemm_bound import measure  # imports NumPy: no backend is timed here
+
+    for number, (workload, library) in enumerate(zip(job.workloads, job.libraries, strict=True)):
+        if number:
+            wait()
+        turns = workload.epochs + job.extra_epochs
+        yield measure(workload, job.device, turns, library, wait_for_turn)
 
 
 def _check_isolation(seen: Sequence[Device], device: Device) -> None:

@@ -85,7 +85,7 @@ def _row(session: Session, backend: str, rounds: int, turns: int) -> list[str]:
     seconds: dict[str, dict[int, Sequence[float]]] = {case.backend: {} for case in cases}
     for number in range(rounds):
         group = Group(workload, tuple(cases), number, extra_epochs=turns - 1)
-        for event in session.take_turns(group):
+        for event in session.take_turns([group]):
             if isinstance(event, Trial) and isinstance(event.result, Failed):
                 raise Refused(f"a trial of {event.case.backend} failed: {event.result}")
             if isinstance(event, Trial):

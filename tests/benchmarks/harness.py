@@ -49,7 +49,7 @@ class Harness:
             groups = self.session.group([one for one in self.planned.cases if one in asked], [])
             (together,) = [cases for cases in groups if case in cases]
             group = Group(self.planned.workloads[case.workload], together)
-            trials = [one for one in self.session.take_turns(group) if isinstance(one, Trial)]
+            trials = [one for one in self.session.take_turns([group]) if isinstance(one, Trial)]
             self._trials |= {trial.case: trial for trial in trials}
         return self._trials[case]
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 import toys
 from made import make_workload
@@ -22,7 +23,7 @@ from bench.results.records import (
 )
 from bench.run.backends import inspect
 from bench.run.executor import Session
-from bench.run.schedule import BOUND, Awake, Group
+from bench.run.schedule import BOUND, Awake, Group, Place
 from bench.workload import CPU, Device, Workload
 
 SIZES = {"epochs": 2, "train_samples": 256, "test_samples": 50}
@@ -172,9 +173,9 @@ def turns(tmp_path_factory: pytest.TempPathFactory) -> Turns:
     write_toy(folder, "raises", faulty_model("raise ValueError('no luck')"))
     write_toy(folder, "dies", WATCHING.replace("return order", "os._exit(9)"))
     contenders = cases(CPU, "one", "two", "raises", "dies")
-    group = Group(RELU, contenders, 4, number=7, extra_epochs=1, bounds={CPU: "NumPy"})
+    group = Group(RELU, contenders, 4, number=7, extra_epochs=1, bounds={Place(CPU): "NumPy"})
     begun = time.monotonic()
-    events = list(session_of(folder, logs=folder / "logs").take_turns(group))
+    events = list(session_of(folder, logs=folder / "logs").take_turns([group]))
     seconds = time.monotonic() - begun
     trials = {one.case.backend: one for one in events if isinstance(one, Trial)}
     (bound,) = [one for one in events if isinstance(one, BoundTrial)]
@@ -227,8 +228,41 @@ def test_the_gemm_bound_takes_turns_like_the_others(turns: Turns) -> None:
     assert (found.device, found.workload, found.round, found.group) == (CPU, RELU.fingerprint, 4, 7)
 
 
+def test_children_go_on_with_the_next_workload_and_a_failure_costs_its_own(tmp_path: Path) -> None:
+    """The second of three workloads fails one backend; a new process of it does the third."""
+    write_toy(tmp_path, "steady")
+    fault = "if workload.batch_size == 32: raise ValueError('not with 32')"
+    write_toy(tmp_path, "fails", faulty_model(fault))
+    groups = [
+        Group(work, cases(CPU, "steady", "fails", workload=work), bounds={Place(CPU): "NumPy"})
+        for work in (RELU, *(msgspec.structs.replace(RELU, batch_size=size) for size in (32, 16)))
+    ]
+    events = list(session_of(tmp_path).take_turns(groups))
+    trials = [one for one in events if isinstance(one, Trial)]
+    order = [group.workload.fingerprint for group in groups]
+    assert [trial.case.workload for trial in trials[::2]] == order
+    found = {(t.case.backend, t.case.workload): t.result for t in trials}
+    assert str(found.pop(("fails", order[1]))) == "raised: ValueError: not with 32"
+    assert len(found) == 5 and all(isinstance(one, Trained) for one in found.values())
+    starts = [one.who for one in events if isinstance(one, Awake) and one.stage == "start"]
+    assert sorted(starts) == [BOUND, "fails", "fails", "steady"]
+    bounds = [one for one in events if isinstance(one, BoundTrial)]
+    assert [bound.workload for bound in bounds] == order
+    for trial in trials:
+        if isinstance(trial.result, Trained):
+            assert trial.result.start_seconds + trial.result.import_seconds < trial.total_seconds
+
+
+def test_threads_of_a_case_are_those_of_its_child(tmp_path: Path) -> None:
+    write_toy(tmp_path, "toy", faulty_model("raise ValueError(os.environ['OMP_NUM_THREADS'])"))
+    asked = tuple(Case("toy", CPU, RELU.fingerprint, threads) for threads in (1, 2))
+    events = session_of(tmp_path).take_turns([Group(RELU, asked)])
+    found = {one.case.threads: str(one.result) for one in events if isinstance(one, Trial)}
+    assert found == {1: "raised: ValueError: 1", 2: "raised: ValueError: 2"}
+
+
 def test_a_gpu_child_sees_one_gpu_as_its_first(tmp_path: Path) -> None:
     fault = "raise ValueError(device + ' ' + os.environ['CUDA_VISIBLE_DEVICES'])"
     write_toy(tmp_path, "toy", faulty_model(fault))
-    _, trial = session_of(tmp_path).take_turns(Group(RELU, cases(Device("cuda", 1), "toy")))
+    _, trial = session_of(tmp_path).take_turns([Group(RELU, cases(Device("cuda", 1), "toy"))])
     assert str(trial.result) == "raised: ValueError: cuda:0 1"

@@ -34,8 +34,6 @@ def of_trial(
 
 def _trained(model: type[Model], workload: Workload) -> Trained | Failed:
     try:
-        return training.train(
-            model, workload, CPU, round_number=0, start_seconds=0, import_seconds=0
-        )
+        return training.train(model, workload, CPU)
     except Exception as error:
         return failed_by(error)

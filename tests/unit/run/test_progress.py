@@ -10,13 +10,13 @@ from made import make_case, make_failed, make_planned, make_trained, make_verifi
 from rich.console import Console
 
 from bench.results.records import Flag, Run
-from bench.run.progress import Estimate, in_words, show, title
-from bench.run.schedule import BOUND, Awake, Event, Group, carry_out
+from bench.run.progress import left_in_words, show, title
+from bench.run.schedule import BOUND, Awake, Event, Group, Place, carry_out
 from bench.workload import CPU, Device
 
 CASES = tuple(map(make_case, ("numpy", "torch")))
 RUN = make_planned(cases=CASES, groups=(CASES,))
-GROUP = Group(make_workload(), RUN.cases, bounds={CPU: None})
+GROUP = Group(make_workload(), RUN.cases, bounds={Place(CPU): None})
 
 
 def shown(events: Iterable[Event], width: int = 80, terminal: bool = False) -> tuple[str, Run]:
@@ -83,6 +83,11 @@ def test_reasons_are_shown_as_they_are(reason: str, terminal: bool) -> None:
         (Awake("verification", "torch", Device("cuda", 0)), "verification  torch · cuda:0"),
         (start(BOUND), "round 1/2  starting  GEMM bound · cpu · relu"),
         (epoch("torch", 3), "round 1/2  turn 3/3  torch · cpu · relu"),
+        (Awake("build", "torch", CPU, GROUP), "round 1/2  building  torch · cpu · relu"),
+        (
+            Awake("epoch", "torch", CPU, GROUP, 1, threads=1),
+            "round 1/2  turn 1/3  torch · cpu · 1 thread · relu",
+        ),
     ],
 )
 def test_a_bar_on_a_terminal_says_who_is_at_work(awake: Awake, words: str) -> None:
@@ -93,31 +98,9 @@ def test_a_bar_on_a_terminal_says_who_is_at_work(awake: Awake, words: str) -> No
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (None, ""), (0.0, ""), (0.1, "about 1 s left"), (89.4, "about 89 s left"),
+        (0.0, ""), (0.1, "about 1 s left"), (89.4, "about 89 s left"),
         (90, "about 2 min left"), (3_600, "about 60 min left"), (5_400, "about 1.5 h left"),
     ],
 )  # fmt: skip
-def test_times_are_given_in_fitting_units(seconds: float | None, words: str) -> None:
-    assert in_words(seconds) == words
-
-
-def test_an_estimate_needs_a_start_and_an_epoch_to_go_by() -> None:
-    estimate = Estimate(RUN)
-    assert (estimate.total, estimate.seconds_left) == (24, None)
-    estimate.took(epoch("numpy", 2), 1.0)
-    assert estimate.seconds_left is None
-    estimate.took(start("numpy"), 5.0)
-    assert estimate.seconds_left == 6 * 5.0 + 18 * 1.0
-
-
-def test_the_like_takes_as_long_as_the_like_took() -> None:
-    estimate = Estimate(RUN)
-    estimate.took(start("numpy"), 5.0)
-    estimate.took(epoch("numpy", 1), 60.0)  # it compiled
-    for seconds in (2.0, 4.0, 90.0):  # one was disturbed
-        estimate.took(epoch("numpy", 2), seconds)
-    estimate.took(epoch("torch", 2), 8.0)
-    assert estimate.seconds_left == 6 * 5.0 + 6 * 4.0 + 6 * 8.0 + 6 * 6.0
-    estimate.begun(epoch("torch", 3))
-    assert estimate.seconds_left == 6 * 5.0 + 6 * 4.0 + 5 * 8.0 + 6 * 6.0
-    assert (estimate.done, estimate.total) == (1, 24)
+def test_times_are_given_in_fitting_units(seconds: float, words: str) -> None:
+    assert left_in_words(seconds) == words

@@ -21,11 +21,12 @@ from bench.run.schedule import (
     BOUND,
     Awake,
     Group,
+    Place,
     Saved,
     carry_out,
     failures,
     groups,
-    missing_groups,
+    missing_stages,
     missing_verifications,
 )
 from bench.workload import CPU, Device
@@ -56,7 +57,7 @@ def test_every_case_has_one_verification_and_one_trial_a_round() -> None:
         (number, case) for number in range(5) for case in run.cases
     ]
     assert [bound.round for bound in run.gemm_bounds] == [0, 1, 2, 3, 4]
-    assert not missing_verifications(run) and not list(missing_groups(run))
+    assert not missing_verifications(run) and not list(missing_stages(run))
 
 
 def with_groups(*sizes: int, device: str = "cpu", **changes: object) -> Run:
@@ -89,17 +90,36 @@ def test_a_group_knows_its_place_its_round_and_its_turns() -> None:
 
 
 def test_the_groups_of_a_round_come_in_an_order_of_its_own() -> None:
-    run = with_groups(*[2] * 6)
-    orders = [[group.number for group in groups(run, number)] for number in range(4)]
+    run = with_groups(*[2] * 6, rounds=4)
+    stages = list(missing_stages(run))
+    assert stages == list(missing_stages(run))
+    assert all(len(stage) == 1 for stage in stages), "they have no contenders in common"
+    orders = [[one.number for (one,) in stages[at : at + 6]] for at in range(0, 24, 6)]
     assert len(set(map(tuple, orders))) == 4
-    assert orders[3] == [group.number for group in groups(run, 3)]
     assert all(sorted(order) == list(range(6)) for order in orders)
 
 
+def test_groups_of_the_same_contenders_come_one_after_the_other_in_an_order_of_the_round() -> None:
+    works = [make_workload(batch_size=size) for size in (8, 16, 32, 64)]
+    made = tuple(tuple(make_case(name, "cpu", work) for name in pair)
+                 for pair in ("ab", "cd") for work in works)  # fmt: skip
+    named = {work.fingerprint: work for work in works}
+    run = make_planned(
+        cases=tuple(case for group in made for case in group), groups=made, workloads=named,
+        rounds=3,
+    )  # fmt: skip
+    stages = list(missing_stages(run))
+    assert [len(stage) for stage in stages] == [4] * 6
+    for stage in stages:
+        assert len({group.contenders for group in stage}) == len({g.round for g in stage}) == 1
+    orders = {tuple(group.workload.batch_size for group in stage) for stage in stages}
+    assert len(orders) > 1
+
+
 def test_a_gemm_bound_takes_turns_with_each_group_and_once_with_cases_by_themselves() -> None:
-    assert [group.bounds for group in by_number(with_groups(2, 2))] == [{CPU: None}, {CPU: None}]
+    assert [group.bounds for group in by_number(with_groups(2, 2))] == [{Place(CPU): None}] * 2
     alone = by_number(with_groups(1, 1, 1, device="cuda:0"))
-    assert [group.bounds for group in alone] == [{Device("cuda", 0): None}, {}, {}]
+    assert [group.bounds for group in alone] == [{Place(Device("cuda", 0)): None}, {}, {}]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +130,7 @@ def test_the_library_that_was_fastest_measures_the_other_gemm_bounds(
 ) -> None:
     executor = FakeExecutor({BOUND: result})
     run = finish(make_planned(rounds=3), executor)
-    assert [group.bounds[CPU] for group in executor.groups] == [None, library, library]
+    assert [group.bounds[Place(CPU)] for group in executor.groups] == [None, library, library]
     assert [bound.result for bound in run.gemm_bounds] == [result] * 3
 
 
@@ -132,7 +152,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(events: int) -> None:
     for _ in islice(carry_out(saved[0], FakeExecutor(), saved.append), events):
         before = saved[-1]
     after = finish(before)
-    assert not missing_verifications(after) and not list(missing_groups(after))
+    assert not missing_verifications(after) and not list(missing_stages(after))
     assert after.verifications[: len(before.verifications)] == before.verifications
     assert after.trials[: len(before.trials)] == before.trials
     assert (len(after.verifications), len(after.trials)) == (2, 4)

@@ -7,7 +7,7 @@ from made import make_workload
 from backends.numpy import Model as NumPyModel
 from bench.results.records import Flag, Trained
 from bench.trial.failure import BrokenContract, NotFinite
-from bench.trial.training import Training, train
+from bench.trial.training import Process, Training, train
 from bench.workload import CPU, Device, Workload, inputs
 from bench.workload.contract import (
     EpochDone,
@@ -180,8 +180,7 @@ def noting() -> type[Noting]:
 def trained(model_type: type[Model] = NumPyModel, **changes: object) -> Trained:
     """Return a small trial of a model."""
     workload = make_workload(hidden=(32,), train_samples=300, test_samples=100)
-    facts = {"device": CPU, "round_number": 0, "start_seconds": 0.5, "import_seconds": 0.25}
-    return train(model_type, workload, **{**facts, **changes})  # type: ignore[arg-type]
+    return train(model_type, workload, **{"device": CPU, **changes})  # type: ignore[arg-type]
 
 
 def test_the_seed_is_that_of_the_round(noting: type[Noting]) -> None:
@@ -199,7 +198,7 @@ def test_a_framework_that_counts_epochs_is_told_of_the_extra_ones(noting: type[N
 
 
 def test_a_trial_records_its_phases() -> None:
-    result = trained()
+    result = trained(process=Process(0.5, 0.25))
     assert (result.start_seconds, result.import_seconds) == (0.5, 0.25)
     assert min(result.data_seconds, result.build_seconds) > 0
     assert len(result.epochs) == 3
@@ -243,11 +242,11 @@ def test_an_accelerator_is_asked_by_its_name_how_much_memory_was_in_use() -> Non
         asked.append(device)
         return 123
 
-    found = trained(device=Device.named("cuda:1"), device_memory=device_memory)
+    found = trained(device=Device.named("cuda:1"), process=Process(device_memory=device_memory))
     assert (found.device_memory_bytes, asked) == (123, ["cuda:1"])
 
 
 def test_the_cpu_has_the_memory_of_the_process() -> None:
-    found = trained(device_memory=lambda device: 123)
+    found = trained(process=Process(device_memory=lambda device: 123))
     assert found.device_memory_bytes is None
     assert found.peak_memory_bytes is None or found.peak_memory_bytes > 10_000_000

@@ -1,0 +1,122 @@
+"""How long a run will take: roughly before it starts, then from how long its steps took."""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bench.results.records import Run
+from bench.run.schedule import BOUND, Awake, Group, missing_stages
+from bench.workload import Device, Workload
+
+
+class Rough(NamedTuple):
+    """What training costs on a kind of device, roughly."""
+
+    flop_per_second: float  # of matrix products
+    step_seconds: float  # that a step takes beside them
+    parameter_seconds: float  # that updating a parameter takes
+
+
+# Medians of eight backends on two Zen 4 cores; of accelerators nothing was measured.
+CORE = Rough(7e10, 1e-3, 1.5e-9)
+ACCELERATOR = Rough(5e12, 3e-4, 1e-11)
+SECONDS = {"start": 2.5, "build": 0.4, "compile": 1.0}  # beside what these steps compute
+
+
+class Step(NamedTuple):
+    """What takes about the same time whenever it is done."""
+
+    stage: str  # as in Awake, but that the first turn is "compile"
+    who: str
+    device: Device
+    threads: int
+    workload: Workload
+
+    @property
+    def rough_seconds(self) -> float:
+        """How long it may take, before anything is known."""
+        if self.stage in ("start", "build"):
+            return SECONDS[self.stage] if self.who != BOUND else 1.0
+        work = self.workload
+        rough = CORE if self.device.is_cpu else ACCELERATOR
+        cores = self.threads if self.device.is_cpu else 1
+        flop = work.epoch_flop + work.predict_flop * work.test_samples
+        step = rough.step_seconds + rough.parameter_seconds * work.parameter_count
+        compiling = SECONDS["compile"] if self.stage == "compile" and self.who != BOUND else 0.0
+        return flop / rough.flop_per_second / cores + work.steps * step + compiling
+
+
+class Estimate:
+    """How long what is left will take.
+
+    A step that was done takes as long as it did then; one that was not takes its rough time, times
+    what the like of it took of theirs.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Count the steps of the rounds that are missing; nothing is known of their time yet."""
+        self.done = 0
+        self._left: Counter[Step] = Counter()
+        self._seconds: dict[Step, list[float]] = defaultdict(list)
+        self._threads = run.threads
+        self.plan(run)
+
+    def plan(self, run: Run) -> None:
+        """Count again what is left of the run."""
+        self._left = Counter()
+        for stage in missing_stages(run):
+            begun: set[tuple[object, ...]] = set()
+            for group in stage:
+                for awake in _steps(group):
+                    who = (awake.who, awake.device, awake.threads)
+                    if awake.stage == "start" and who in begun:
+                        awake = awake._replace(stage="build")
+                    begun.add(who)
+                    self._left[self._step(awake)] += 1
+
+    def begun(self, awake: Awake) -> None:
+        """Count a step as no longer left."""
+        self.done += 1
+        self._left[self._step(awake)] -= 1
+
+    def took(self, awake: Awake, seconds: float) -> None:
+        """Learn how long a step took."""
+        self._seconds[self._step(awake)].append(seconds)
+
+    @property
+    def total(self) -> int:
+        """Number of all steps."""
+        return self.done + self._left.total()
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds that the steps left will take."""
+        typical = {step: statistics.median(seconds) for step, seconds in self._seconds.items()}
+        alike: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        for step, seconds in typical.items():
+            for key in ((step.stage, step.who), (step.stage,)):
+                alike[key].append(seconds / step.rough_seconds)
+        factors = {key: statistics.mean(found) for key, found in alike.items()}
+
+        def expected(step: Step) -> float:
+            overall = factors.get((step.stage,), 1.0)
+            return step.rough_seconds * factors.get((step.stage, step.who), overall)
+
+        left = self._left.items()
+        return max(0.0, sum(n * typical.get(step, expected(step)) for step, n in left))
+
+    def _step(self, awake: Awake) -> Step:
+        assert awake.group is not None, "verifications are not counted"
+        stage = "compile" if awake.turn == 1 else awake.stage
+        threads = awake.threads or self._threads
+        return Step(stage, awake.who, awake.device, threads, awake.group.workload)
+
+
+def _steps(group: Group) -> Iterator[Awake]:
+    """Yield the steps of a group, as if it were the first of its stage."""
+    who = [(case.backend, case.device, case.threads) for case in group.cases]
+    who += [(BOUND, *place) for place in group.bounds]
+    for name, device, threads in who:
+        for turn in range(group.turns + 1):
+            yield Awake("epoch" if turn else "start", name, device, group, turn, threads)
