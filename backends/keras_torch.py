@@ -16,10 +16,10 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _keras
-from ._torch import device_memory_bytes, devices
+from ._torch import device_facts, device_memory_bytes, devices
 from ._torch import versions as torch_versions
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 keras.config.set_dtype_policy("float32")
 

@@ -21,9 +21,18 @@ from mlx import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
-from ._mlx import build, copies, device_memory_bytes, devices, optimizer_for, predicted, versions
+from ._mlx import (
+    build,
+    copies,
+    device_facts,
+    device_memory_bytes,
+    devices,
+    optimizer_for,
+    predicted,
+    versions,
+)
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 class Model:

@@ -17,6 +17,7 @@ from bench.workload.contract import EpochDone, Floats, Integers, Orders, Paramet
 from ._torch import (
     build,
     copies,
+    device_facts,
     device_memory_bytes,
     devices,
     optimizer_for,
@@ -25,7 +26,7 @@ from ._torch import (
     wait_for,
 )
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 class Model:

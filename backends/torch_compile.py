@@ -19,10 +19,19 @@ from torch import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
-from ._torch import build, copies, device_memory_bytes, predicted, update, versions, wait_for
+from ._torch import (
+    build,
+    copies,
+    device_facts,
+    device_memory_bytes,
+    predicted,
+    update,
+    versions,
+    wait_for,
+)
 from ._torch import devices as torch_devices
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:

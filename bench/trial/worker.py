@@ -151,9 +151,9 @@ def _measure_bounds(job: Job, wait_for_turn: Wait, wait: Wait) -> Iterator[Resul
 
 
 def _check_isolation(seen: Sequence[Device], device: Device) -> None:
-    """Raise BrokenContract unless this process sees one device of the kind: its own."""
+    """Raise BrokenContract unless this process sees its device, and none that should be hidden."""
     alike = [one for one in seen if one.kind == device.kind]
-    if alike != [device]:
+    if device not in alike or (device.selectors and len(alike) > 1):
         raise BrokenContract(
             f"the process sees {', '.join(map(str, alike)) or 'no such device'}; expected "
             f"{device} alone: another variable than those of the harness selects devices here"

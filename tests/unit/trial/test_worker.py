@@ -6,11 +6,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from toys import HONEST, write_toy
 
 from bench.results.jobs import Job
-from bench.results.records import Described, Trained
+from bench.results.records import Described, Trained, Verified
 from bench.trial.failure import BrokenContract
 from bench.trial.worker import describe, load_backend, perform
 from bench.workload import CPU, Device, workload_for
@@ -61,6 +62,20 @@ def test_a_child_that_sees_other_devices_than_its_own_is_refused(
     source = f"{HONEST}\ndef devices(): return {seen}"
     with pytest.raises(BrokenContract, match="expected cpu alone: another variable"):
         list(perform(job(source, tmp_path, "verify")))
+
+
+@pytest.mark.parametrize(("device", "is_right"), [("opencl:1", True), ("cuda:1", False)])
+def test_where_others_cannot_be_hidden_a_child_names_its_own(
+    device: str, is_right: bool, tmp_path: Path
+) -> None:
+    source = f"{HONEST}\ndef devices(): return ['cpu', 'opencl:0', 'opencl:1', 'cuda:0', 'cuda:1']"
+    asked = msgspec.structs.replace(job(source, tmp_path, "verify"), device=Device.named(device))
+    if is_right:
+        (verified,) = perform(asked)
+        assert isinstance(verified, Verified)
+    else:
+        with pytest.raises(BrokenContract, match="sees cuda:0, cuda:1; expected cuda:1 alone"):
+            list(perform(asked))
 
 
 def test_shared_code_lies_beside_the_backend_or_with_the_shipped_ones(tmp_path: Path) -> None:
