@@ -38,9 +38,12 @@ def place(device: str) -> jax.Device:
     return jax.devices("cpu")[0] if device == "cpu" else _accelerators()[device]
 
 
-def device_facts(device: str) -> DeviceFacts:
-    """Return the device's name; of its memory JAX tells only what it lets itself have."""
-    return DeviceFacts(place(device).device_kind)
+def device_facts(device: str) -> DeviceFacts | None:
+    """Return the device's name, which the plug-in for Metal does not tell.
+
+    Of its memory JAX tells only what it lets itself have.
+    """
+    return None if device == "metal" else DeviceFacts(place(device).device_kind)
 
 
 def device_memory_bytes(device: str) -> int | None:

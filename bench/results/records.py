@@ -37,13 +37,14 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What all records are: frozen, and strict about unknown fields."""
 
 
-class Gpu(Record, frozen=True):
-    """Facts of one GPU."""
+class Gpu(Record, frozen=True, omit_defaults=True):
+    """Facts of one GPU, or other accelerator."""
 
     name: Name
     memory_bytes: Count | None = None
     driver: Text | None = None
     power_limit_watts: Amount | None = None
+    device: Device | None = None  # as a framework calls it, where no driver's library names it
 
 
 class Machine(Record, frozen=True, omit_defaults=True):
@@ -97,6 +98,7 @@ class Described(Record, frozen=True, tag="described"):
     versions: dict[Name, Text | None]
     python: Text
     thread_pools: tuple[ThreadPool, ...] = ()
+    accelerators: tuple[Gpu, ...] = ()  # what the framework says of its devices, as far as it does
 
 
 class Flag(Record, frozen=True):
