@@ -103,7 +103,9 @@ def run(
     changes = {"epochs": epochs or (3 if quick else None), "test_samples": test_samples}
     given = command.Settings(
         rounds=rounds or (1 if quick else command.ROUNDS),
-        extra_epochs=command.QUICK_EXTRA_EPOCHS if quick else command.EXTRA_EPOCHS,
+        extra_epochs=command.extra_epochs(
+            quick=quick, sweep=any(len(axis.values) > 1 for axis in axes)
+        ),
         keep=keep_env,
         **settings,
     )

@@ -35,6 +35,7 @@ from bench.workload import mnist
 PLAIN_WIDTH = 200  # columns where there is no terminal: no table is wider
 ROUNDS, EXTRA_EPOCHS = 4, 2  # of a default run: see docs/method.md
 QUICK_EXTRA_EPOCHS = 8  # of the only round of a quick one
+SWEEP_EXTRA_EPOCHS, QUICK_SWEEP_EXTRA_EPOCHS = 0, 3  # the points of a sweep share what rounds cost
 MOST_EXTRA_EPOCHS = 100  # of a round that --until adds
 LONG_SECONDS = 3600  # beyond which a person is asked
 ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
@@ -109,6 +110,13 @@ def run(request: Request, settings: Settings) -> int:
             path.unlink()
             raise
         return _carry_out(record, path, session, settings)
+
+
+def extra_epochs(*, quick: bool, sweep: bool) -> int:
+    """Return the epochs that a round times beyond the workload's, unless told otherwise."""
+    if sweep:
+        return QUICK_SWEEP_EXTRA_EPOCHS if quick else SWEEP_EXTRA_EPOCHS
+    return QUICK_EXTRA_EPOCHS if quick else EXTRA_EPOCHS
 
 
 def _say_plan(record: Run, settings: Settings) -> None:
