@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from bench.run import lock
 from bench.workload import mnist
+from bench.workload.axes import FIELDS, THREADS, THREADS_FIELD
 
 settings.register_profile(
     "bench",
@@ -38,6 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             f"--{name}", action="append", default=[], metavar="NAME[,NAME…]",
             help=f"{name}s to take, or all; of the benchmarks by default: {default}",
         )  # fmt: skip
+    for name, field in {**FIELDS, THREADS: THREADS_FIELD}.items():
+        flag = f"--{name.replace('_', '-')}"
+        group.addoption(flag, action="append", default=[], metavar="VALUE[,…]", help=field.help)
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,10 @@ import click
 from bench import ROOT, __version__
 from bench.cli import options, outside
 from bench.results.records import MOST_CASES, MOST_ROUNDS
-from bench.workload import mnist
+from bench.workload import Axis, mnist
 
 MOST_EPOCHS = 1_000  # a typing error beyond: nobody could wait for it
-TRAIN, TEST = mnist.TRAIN_IMAGES.shape[0], mnist.TEST_IMAGES.shape[0]  # as many as there are
+TEST = mnist.TEST_IMAGES.shape[0]  # as many as there are
 BESIDE_RESUME = ("timeout", "pythons", "until", "max_minutes")
 
 WORDS = """
@@ -62,11 +62,8 @@ def main() -> None:
 @options.variant_option("relu")
 @options.count("--rounds", "Trials of every case. [default: 4]", MOST_ROUNDS)
 @options.count("--epochs", "Epochs. [default: 10 on the CPU, 20 on accelerators]", MOST_EPOCHS)
-@options.count(
-    "--train-samples", "Training images. [default: 6,000 on the CPU, else 60,000]", TRAIN
-)
 @options.count("--test-samples", "Test images. [default: 5,000 on the CPU, else 10,000]", TEST)
-@options.threads_option
+@options.axes_options(with_threads=True)
 @options.timeout_option
 @options.python_option
 @click.option(
@@ -77,6 +74,7 @@ def main() -> None:
     "--max-minutes", type=options.Duration(), default=60.0, show_default=True,
     help="With --until, start no new round after this many minutes.",
 )  # fmt: skip
+@click.option("--yes", is_flag=True, help="Start even if the run will take more than an hour.")
 @click.option("--quick", is_flag=True, help="A first look: 1 round, 3 epochs.")
 @options.names("--keep-env", default=None, help="Variables of this shell to pass on to trials.")
 @options.count(
@@ -88,30 +86,32 @@ def main() -> None:
 )  # fmt: skip
 @options.reports_option
 def run(
-    backend: list[str], device: list[str], variant: list[str], quick: bool, rounds: int | None,
-    file: Path | None, epochs: int | None, train_samples: int | None, test_samples: int | None,
+    backend: list[str], device: list[str], variant: list[str], axes: list[Axis], quick: bool,
+    rounds: int | None, file: Path | None, epochs: int | None, test_samples: int | None,
     keep_env: list[str], **settings: Any,
 ) -> None:  # fmt: skip
-    """Train with every backend on every device and write the tables."""
+    """Train with every backend on every device and write the tables.
+
+    Options of the workload take several values, separated by commas: the run then sweeps over
+    them, starting from the variant.
+    """
     if file is not None:
         _refuse_beside_resume()
     from bench.cli import run as command
     from bench.run.plan import Request
 
-    changes = {
-        "epochs": epochs or (3 if quick else None),
-        "train_samples": train_samples,
-        "test_samples": test_samples,
-    }
+    changes = {"epochs": epochs or (3 if quick else None), "test_samples": test_samples}
     given = command.Settings(
         rounds=rounds or (1 if quick else command.ROUNDS),
-        extra_epochs=command.QUICK_EXTRA_EPOCHS if quick else command.EXTRA_EPOCHS,
+        extra_epochs=command.extra_epochs(
+            quick=quick, sweep=any(len(axis.values) > 1 for axis in axes)
+        ),
         keep=keep_env,
         **settings,
     )
     if file is not None:
         _finish(lambda: command.finish(file, given))
-    _finish(lambda: command.run(Request(backend, device, variant, changes), given))
+    _finish(lambda: command.run(Request(backend, device, variant, changes, axes), given))
 
 
 def _refuse_beside_resume() -> None:
@@ -132,15 +132,18 @@ def _refuse_beside_resume() -> None:
 @options.backend_option
 @options.device_option
 @options.variant_option("all")
+@options.axes_options(with_threads=False)
 @options.threads_option
 @options.timeout_option
 @options.python_option
-def verify(backend: list[str], device: list[str], variant: list[str], **settings: Any) -> None:
+def verify(
+    backend: list[str], device: list[str], variant: list[str], axes: list[Axis], **settings: Any
+) -> None:
     """Verify that backends compute the specified network."""
     from bench.cli.verify import verify as command
     from bench.run.plan import Request
 
-    _finish(lambda: command(Request(backend, device, variant), **settings))
+    _finish(lambda: command(Request(backend, device, variant, axes=axes), **settings))
 
 
 @main.command()

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import click
 
 from bench import ROOT
 from bench.results import redact
-from bench.workload import VARIANTS
+from bench.workload import VARIANTS, Axis
+from bench.workload.axes import FIELDS, THREADS, THREADS_FIELD, Field, Value
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -138,6 +140,46 @@ def variant_option(default: str) -> Decorator:
 
 
 threads_option = count("--threads", "CPU threads. [default: the fast cores]")
+
+
+def _axis(name: str, field: Field) -> Decorator:
+    def parsed(ctx: Any, param: Any, value: tuple[str, ...]) -> list[Value]:
+        try:
+            return field.values(",".join(value)) if value else []
+        except ValueError as error:
+            raise Stop(f"{flag}: {error}") from error
+
+    flag = f"--{name.replace('_', '-')}"
+    return click.option(
+        flag, multiple=True, callback=parsed, metavar="VALUE[,VALUE…]", help=field.help
+    )
+
+
+def axes_options(*, with_threads: bool) -> Decorator:
+    """Return the options for the axes; what they take is handed on as `axes`.
+
+    With threads also as `threads`: the number, if there is one, else None.
+    """
+
+    def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def collected(**given: Any) -> Any:
+            axes = [Axis(name, tuple(values)) for name in FIELDS if (values := given.pop(name))]
+            if with_threads:
+                threads = given.pop(THREADS)
+                axes += [Axis(THREADS, tuple(threads))] if len(threads) > 1 else []
+                given[THREADS] = threads[0] if len(threads) == 1 else None
+            return function(axes=axes, **given)
+
+        command: Callable[..., Any] = collected
+        fields = FIELDS | ({THREADS: THREADS_FIELD} if with_threads else {})
+        for name, field in reversed(fields.items()):
+            command = _axis(name, field)(command)
+        return command
+
+    return decorated
+
+
 timeout_option = click.option(
     "--timeout", type=Duration(), default=1800.0, show_default=True,
     help="Seconds that a trial may take before it is ended and counts as failed.",

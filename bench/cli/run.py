@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import msgspec
 from rich.console import Console
 
 from bench import ROOT, __version__, machine
@@ -23,16 +24,20 @@ from bench.results.store import CannotSave, read_run, write_run
 from bench.run import resume, schedule
 from bench.run.backends import discover
 from bench.run.environment import dropped
+from bench.run.estimate import Estimate
 from bench.run.executor import Session
 from bench.run.lock import only_run
-from bench.run.plan import Request, check_pythons, plan, threads_for
-from bench.run.progress import show
+from bench.run.plan import Refused, Request, check_pythons, plan, threads_for
+from bench.run.progress import in_words, show
+from bench.run.turns import grouped
 from bench.workload import mnist
 
 PLAIN_WIDTH = 200  # columns where there is no terminal: no table is wider
 ROUNDS, EXTRA_EPOCHS = 4, 2  # of a default run: see docs/method.md
 QUICK_EXTRA_EPOCHS = 8  # of the only round of a quick one
+SWEEP_EXTRA_EPOCHS, QUICK_SWEEP_EXTRA_EPOCHS = 0, 3  # the points of a sweep share what rounds cost
 MOST_EXTRA_EPOCHS = 100  # of a round that --until adds
+LONG_SECONDS = 3600  # beyond which a person is asked
 ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
 
 
@@ -57,6 +62,7 @@ class Settings(NamedTuple):
     together: int | None = None  # so many take turns; None: as many as fit, on the CPU
     threads: int | None = None  # None: the fast cores
     keep: Sequence[str] = ()  # names of variables that children inherit besides
+    yes: bool = False  # start whatever it will take
     tables: Callable[[Path], object] = write_tables  # of a reports folder, when the run ends
 
     def session(self, threads: int, logs: Path) -> Session:
@@ -89,23 +95,47 @@ def run(request: Request, settings: Settings) -> int:
             if machine.slug(facts) != machine.slug(drivers):  # only now it is known what is there
                 path = path.replace(new_path(path.parent, stem_of(created, facts)))
                 session = settings.session(threads, settings.reports / "logs" / path.stem)
+            record = Run(
+                bench=__version__,
+                created=created,
+                command=command_line(sys.argv[1:]),
+                machine=facts,
+                threads=threads,
+                rounds=settings.rounds,
+                extra_epochs=settings.rounds * (settings.extra_epochs,),
+                dropped=tuple(dropped(settings.keep)),
+                kept={name: os.environ[name] for name in settings.keep if name in os.environ},
+                skipped=tuple(Skipped(*item) for item in sorted(planned.skipped.items())),
+                **planned.fields,
+            )
+            _say_plan(record, settings)
         except BaseException:
             path.unlink()
             raise
-        record = Run(
-            bench=__version__,
-            created=created,
-            command=command_line(sys.argv[1:]),
-            machine=facts,
-            threads=threads,
-            rounds=settings.rounds,
-            extra_epochs=settings.rounds * (settings.extra_epochs,),
-            dropped=tuple(dropped(settings.keep)),
-            kept={name: os.environ[name] for name in settings.keep if name in os.environ},
-            skipped=tuple(Skipped(*item) for item in sorted(planned.skipped.items())),
-            **planned.fields,
-        )
         return _carry_out(record, path, session, settings)
+
+
+def extra_epochs(*, quick: bool, sweep: bool) -> int:
+    """Return the epochs that a round times beyond the workload's, unless told otherwise."""
+    if sweep:
+        return QUICK_SWEEP_EXTRA_EPOCHS if quick else SWEEP_EXTRA_EPOCHS
+    return QUICK_EXTRA_EPOCHS if quick else EXTRA_EPOCHS
+
+
+def _say_plan(record: Run, settings: Settings) -> None:
+    """Say what will be done and how long it may take; raise Refused if that is too long."""
+    groups = grouped(record.cases, (), settings.together, None)
+    seconds = Estimate(msgspec.structs.replace(record, groups=groups)).seconds_left
+    points = len({(case.workload, case.threads) for case in record.cases})
+    words = f"{len(record.cases)} cases, {record.rounds} rounds"
+    if points > 1:
+        words = f"{points} points, {words}"
+    _say(f"{words}: {in_words(seconds)}")
+    if seconds > LONG_SECONDS and sys.stdout.isatty() and not settings.yes:
+        raise Refused(
+            f"the run would take {in_words(seconds)}; expected at most an hour unless told "
+            "otherwise: name fewer values, backends or variants, take --quick, or add --yes"
+        )
 
 
 def finish(file: Path, settings: Settings) -> int:

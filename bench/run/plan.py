@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 from bench import machine
@@ -9,7 +11,8 @@ from bench.results.records import MOST_CASES, Case, Described, Failed, Gpu
 from bench.run.backends import Backend
 from bench.run.environment import STRICT_FLOAT32
 from bench.run.executor import Session
-from bench.workload import VARIANTS, Device, Workload, workload_for
+from bench.workload import VARIANTS, Axis, Device, Workload, workload_for
+from bench.workload.axes import THREADS, in_words, placed, points
 
 ALL = "all"
 
@@ -25,6 +28,7 @@ class Request(NamedTuple):
     devices: Sequence[str]
     variants: Sequence[str]
     changes: Mapping[str, int | None] = {}  # fields of the workload; None: the device's default
+    axes: Sequence[Axis] = ()  # with one value or several
 
 
 class Plan(NamedTuple):
@@ -35,6 +39,7 @@ class Plan(NamedTuple):
     backends: dict[str, Described]
     environments: dict[str, dict[str, str]]  # by backend: variables that touch its numbers
     sources: dict[str, str]  # by backend: hash of its code
+    axes: tuple[Axis, ...]  # with several values
     skipped: dict[str, str]  # backend -> reason
 
     @property
@@ -63,6 +68,7 @@ def plan(
     skipped. `say` is told what takes time.
     """
     variants = choose("variant", request.variants, list(VARIANTS))
+    _check_axes(request.axes, len(variants))
     names, skipped = choose_backends(request.backends, session.backends, session.pythons)
     say(f"asking for devices: {', '.join(names)} …")
     answers = session.describe_all(names)
@@ -72,12 +78,13 @@ def plan(
     for name, found in devices.items():
         if not found:
             skipped[name] = _no_device(described[name], session.backends[name].purpose)
-    cases, workloads = _cases(devices, variants, request.changes)
+    cases, workloads = _cases(devices, variants, request)
     _check_number(cases, skipped)
     backends = {name: session.backends[name] for name in described}
     environments = {name: STRICT_FLOAT32 | one.environment for name, one in backends.items()}
     sources = {name: one.source for name, one in backends.items()}
-    return Plan(cases, workloads, described, environments, sources, skipped)
+    axes = tuple(axis for axis in request.axes if len(axis.values) > 1)
+    return Plan(cases, workloads, described, environments, sources, axes, skipped)
 
 
 def _broken(answers: Mapping[str, Described | Failed], asked: Sequence[str]) -> dict[str, str]:
@@ -104,19 +111,33 @@ def _check_number(cases: Sequence[Case], skipped: Mapping[str, str]) -> None:
 
 
 def _cases(
-    devices: Mapping[str, Sequence[Device]],
-    variants: Sequence[str],
-    changes: Mapping[str, int | None],
+    devices: Mapping[str, Sequence[Device]], variants: Sequence[str], request: Request
 ) -> tuple[tuple[Case, ...], dict[str, Workload]]:
-    """Return a case for each backend × device × variant, and the workloads by fingerprint."""
-    cases, workloads = [], {}
-    for variant in variants:
+    """Return a case for each point × backend × device, and the workloads by fingerprint."""
+    cases: dict[Case, None] = {}  # each once: two variants may meet in a point
+    workloads = {}
+    for variant, point in product(variants, points(request.axes)):
         for backend, found in devices.items():
             for device in found:
-                workload = workload_for(variant, device, **changes)
+                workload = placed(workload_for(variant, device, **request.changes), point)
                 workloads[workload.fingerprint] = workload
-                cases.append(Case(backend, device, workload.fingerprint))
+                threads = point.get(THREADS) if device.is_cpu else None
+                assert threads is None or isinstance(threads, int), "it is a number"
+                cases[Case(backend, device, workload.fingerprint, threads)] = None
     return tuple(cases), workloads
+
+
+def _check_axes(axes: Sequence[Axis], variants: int) -> None:
+    """Raise Refused if there are more points than a run may have, or threads than processors."""
+    count = variants * prod(len(axis.values) for axis in axes)
+    if count > MOST_CASES:
+        sizes = " × ".join(f"{len(axis.values)} values of {in_words(axis.name)}" for axis in axes)
+        raise Refused(
+            f"{sizes} are {count:,} points; expected at most {MOST_CASES}: name fewer values"
+        )
+    for axis in axes:
+        if axis.name == THREADS:
+            threads_for(max(int(value) for value in axis.values))
 
 
 def _no_device(described: Described, purpose: str) -> str:

@@ -1,6 +1,7 @@
-"""Which benchmarks there are: one for each backend × device × variant asked for.
+"""Which benchmarks there are: one for each backend × device × point asked for.
 
     pytest tests/benchmarks --benchmark-only [--backend NAME] [--device NAME] [--variant NAME]
+        [--batch-size 8,128] [--width 64] …
 
 The options are in tests/conftest.py, where pytest finds them whatever is on the command line.
 """
@@ -21,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     harness = harness_of(metafunc.config)
     cases = harness.planned.cases
-    metafunc.parametrize("case", cases, ids=["-".join(harness.names(case)) for case in cases])
+    metafunc.parametrize("case", cases, ids=list(map(harness.id, cases)))
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:

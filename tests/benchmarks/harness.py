@@ -17,10 +17,12 @@ from bench.run.executor import Session
 from bench.run.lock import Busy, CannotLock, only_run
 from bench.run.plan import Plan, Refused, Request, plan
 from bench.run.schedule import Group
-from bench.workload import mnist
+from bench.workload import Axis, mnist
+from bench.workload.axes import FIELDS, THREADS, THREADS_FIELD, point_of
 
 TIMEOUT = 1800.0  # seconds that a child may be at work: the default of `bench run`
 DEFAULTS = {"backend": "all", "device": "all", "variant": "relu"}  # those of `bench run`
+AXES = FIELDS | {THREADS: THREADS_FIELD}
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
@@ -33,24 +35,40 @@ class Harness:
         """Start with nothing done."""
         self.session, self.planned = session, planned
         self._trials: dict[Case, Trial] = {}
+        self._verifications: dict[Case, Verification] = {}
 
     def names(self, case: Case) -> tuple[str, str, str]:
         """Return backend, device and variant."""
         return case.backend, str(case.device), self.planned.workloads[case.workload].variant
 
-    def verify(self, case: Case) -> Verification:
-        """Verify a case in a child of its own."""
-        (verification,) = self.session.verify_together(self.planned.workloads, [case])
-        return verification
+    def id(self, case: Case) -> str:
+        """Return what a case is called: "jax-cpu-relu-batch_size=512"."""
+        backend, device, variant = self.names(case)
+        point = point_of(self.planned.workloads[case.workload], case.threads, self.planned.axes)
+        values = (f"{name}={value}" for name, value in point.items())
+        return "-".join([backend, device, variant.partition(",")[0], *values])
+
+    def verify(self, case: Case, asked: Sequence[Case]) -> Verification:
+        """Verify a case; all that were asked for of its backend and device, in the same child."""
+        if case not in self._verifications:
+            alike = [
+                one for one in asked if (one.backend, one.device) == (case.backend, case.device)
+            ]
+            found = self.session.verify_together(self.planned.workloads, alike)
+            self._verifications |= {one.case: one for one in found}
+        return self._verifications[case]
 
     def train(self, case: Case, asked: Sequence[Case]) -> Trial:
         """Return the trial of a case; all that were asked for and take turns with it are done."""
         if case not in self._trials:
-            groups = self.session.group([one for one in self.planned.cases if one in asked], [])
-            (together,) = [cases for cases in groups if case in cases]
-            group = Group(self.planned.workloads[case.workload], together)
-            trials = [one for one in self.session.take_turns([group]) if isinstance(one, Trial)]
-            self._trials |= {trial.case: trial for trial in trials}
+            chosen = [one for one in self.planned.cases if one in asked]
+            groups = [Group(self.planned.workloads[cases[0].workload], cases, number=number)
+                      for number, cases in enumerate(self.session.group(chosen, []))]  # fmt: skip
+            (mine,) = [group for group in groups if case in group.cases]
+            stage = [group for group in groups if group.contenders == mine.contenders]
+            for event in self.session.take_turns(stage):
+                if isinstance(event, Trial):
+                    self._trials[event.case] = event
         return self._trials[case]
 
 
@@ -89,7 +107,8 @@ def harness_of(config: pytest.Config) -> Harness:
     """Return the cases that the options ask for, and what their children share."""
     if HARNESS not in config.stash:
         session = session_of(config)
-        request = Request(*(names(config, option) for option in DEFAULTS))
+        named = [names(config, option) for option in DEFAULTS]
+        request = Request(*named, axes=axes_of(config))
         config.stash[HARNESS] = Harness(session, plan(session, request))
     return config.stash[HARNESS]
 
@@ -105,5 +124,18 @@ def numpy_of(config: pytest.Config) -> Described | None:
 def names(config: pytest.Config, option: str) -> list[str]:
     """Return the names given with an option, several times or separated by commas."""
     given = config.getoption(option) or [DEFAULTS[option]]
-    parts = ",".join([given] if isinstance(given, str) else given).split(",")
-    return [part.strip() for part in parts if part.strip()]
+    return _parts([given] if isinstance(given, str) else given)
+
+
+def _parts(given: Sequence[str]) -> list[str]:
+    return [part.strip() for part in ",".join(given).split(",") if part.strip()]
+
+
+def axes_of(config: pytest.Config) -> list[Axis]:
+    """Return the axes given with options like --batch-size, as `bench run` takes them."""
+    given = {name: config.getoption(name) for name in AXES if config.getoption(name)}
+    try:
+        return [Axis(name, tuple(AXES[name].values(",".join(texts))))
+                for name, texts in given.items()]  # fmt: skip
+    except ValueError as error:
+        raise Refused(str(error)) from error

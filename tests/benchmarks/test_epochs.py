@@ -48,13 +48,14 @@ def test_epochs(
     benchmark: "BenchmarkFixture", harness: Harness, case: Case, request: pytest.FixtureRequest
 ) -> None:
     """The epochs of one trial after the first, in which frameworks compile."""
-    verification = harness.verify(case)
+    asked = [item.callspec.params.get("case") for item in request.session.items
+             if isinstance(item, pytest.Function) and hasattr(item, "callspec")]  # fmt: skip
+    asked = [one for one in asked if one is not None]
+    verification = harness.verify(case, asked)
     if isinstance(verification.result, Failed):
         pytest.fail(f"verification failed: {verification.result}", pytrace=False)
     if verification.result.flags:
         pytest.fail("; ".join(map(str, verification.result.flags)), pytrace=False)
-    asked = [item.callspec.params.get("case") for item in request.session.items
-             if isinstance(item, pytest.Function) and hasattr(item, "callspec")]  # fmt: skip
     result = harness.train(case, asked).result
     if isinstance(result, Failed):
         pytest.fail(str(result), pytrace=False)

@@ -131,6 +131,16 @@ def test_there_is_a_benchmark_for_each_case_grouped_by_its_work(
     assert [one["group"] for one in again.benchmarks] == ["relu on cpu"], "unless told otherwise"
 
 
+def test_axes_are_in_the_names(folder: Folder) -> None:
+    axes = ("--batch-size=64,500", "--width=16")
+    session = folder.pytest("--benchmark-only", "--backend=toy", "--device=cpu", *axes)
+    assert [(one["name"], one["group"]) for one in session.benchmarks] == [
+        ("test_epochs[toy-cpu-relu-batch_size=64]", "relu, width 16, batch size 64 on cpu"),
+        ("test_epochs[toy-cpu-relu-batch_size=500]", "relu, width 16, batch size 500 on cpu"),
+    ]
+    assert folder.pytest("--benchmark-only", "--backend=toy", "--width=0").status == 2
+
+
 def test_the_rounds_are_the_epochs_that_the_child_timed_but_the_first(first: Session) -> None:
     stats = first.benchmarks[0]["stats"]
     assert (stats["data"], stats["iterations"], stats["median"]) == (STEADY, 1, 0.375)

@@ -18,6 +18,7 @@ from toys import PATIENCE_SECONDS, SMALL, bench, faulty_model, write_toy
 from bench.results.records import Failed, GemmBound, Run, Trained, Verified
 from bench.results.store import read_run
 from bench.run import lock
+from bench.workload import Axis
 
 # All that it takes to add a backend.
 TOY = '''\
@@ -131,6 +132,25 @@ def test_quick_is_one_round_of_three_epochs_and_hands_on_what_else_is_given(
     (workload,) = outcome.run.workloads.values()
     assert (outcome.run.rounds, workload.epochs, workload.variant) == (1, 3, "relu")
     assert (workload.train_samples, workload.test_samples) == (256, 50)
+
+
+def test_a_sweep_does_every_point_and_a_point_that_fails_costs_nothing_else(
+    tmp_path: Path,
+) -> None:
+    write_toy(tmp_path, "toy", TOY)
+    write_toy(tmp_path, "fails", faulty_model("if workload.batch_size == 64: raise ValueError(1)"))
+    options = ("--backend", "toy,fails", "--batch-size", "256,64", "--rounds", "2", *SMALL)
+    with bench("run", *options, "--reports", str(tmp_path), toys=tmp_path) as process:
+        output, errors = process.communicate()
+    assert "Traceback" not in errors, errors
+    assert "2 points, 4 cases, 2 rounds: about" in errors
+    run = read_run(run_file(tmp_path))
+    assert run.axes == (Axis("batch_size", (64, 256)),)
+    failed = [trial for trial in run.trials if isinstance(trial.result, Failed)]
+    assert (process.returncode, len(run.trials), len(failed)) == (1, 8, 2)
+    assert {run.workloads[trial.case.workload].batch_size for trial in failed} == {64}
+    assert {trial.case.backend for trial in failed} == {"fails"}
+    assert "round 2  toy · cpu · relu, batch size 64: " in output
 
 
 def test_away_from_a_terminal_there_are_plain_lines_and_the_answer_at_the_end(

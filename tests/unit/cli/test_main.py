@@ -65,9 +65,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_started(
         ("--rounds", "0", "0 is not in the range 1<=x<=1000."),
         ("--epochs", "2.5", "'2.5' is not a valid integer"),
         ("--epochs", "1000000000000", "is not in the range 1<=x<=1000."),
-        ("--train-samples", "60001", "60001 is not in the range 1<=x<=60000."),
         ("--test-samples", "10001", "10001 is not in the range 1<=x<=10000."),
-        ("--threads", "0", "0 is not in the range x>=1."),
         ("--timeout", "0", "0.0 is not in the range x>0"),
         ("--timeout", "nan", "'nan' is not a number; expected one above 0"),
         ("--max-minutes", "soon", "'soon' is not a valid float"),
@@ -79,6 +77,42 @@ def test_a_number_that_makes_no_sense_is_refused(option: str, value: str, messag
     said = refusal("run", option, value)
     assert f"'{option}': " in said
     assert message in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        (
+            "--batch-size",
+            "0",
+            "'0' given for the batch size; expected whole numbers from 1 to 60,000",
+        ),
+        ("--batch-size", "60001", "several separated by commas: for example 8,32,128"),
+        ("--batch-size", "1e3", "'1e3' given for the batch size; expected whole numbers"),
+        ("--batch-size", "128,128", "expected every value once: leave out the repeated one"),
+        ("--batch-size", "", "'' given for the batch size"),
+        ("--width", "0", "whole numbers from 1 to 8,192"),
+        ("--depth", "99", "whole numbers from 1 to 8"),
+        ("--dropout", "1", "numbers from 0 to 0.95"),
+        ("--dropout", "nan", "numbers from 0 to 0.95"),
+        ("--learning-rate", "inf", "numbers from 1e-07 to 10"),
+        ("--optimizer", "adan", "expected sgd or rmsprop or adam"),
+        ("--train-samples", "60001", "whole numbers from 1 to 60,000"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "verify"])
+def test_a_value_that_an_axis_cannot_have_is_refused(
+    command: str, option: str, value: str, message: str
+) -> None:
+    said = refusal(command, option, value)
+    assert said.startswith(f"error: {option}: ")
+    assert message in said
+
+
+def test_more_points_than_a_run_may_have_are_refused_before_anything_is_started() -> None:
+    few = ",".join(map(str, range(1, 9)))
+    said = refusal("run", "--batch-size", few, "--width", few, "--depth", few, "--dropout", "0,0.2")
+    assert "8 values of depth × 2 values of dropout are 1,024 points; expected at most 500" in said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """`run` and `run --resume`, in this process, with an executor that answers at once."""
 
+import re
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from fakes import FakeExecutor
-from made import make_described, make_trained
+from made import make_described, make_failed, make_trained
 
 from bench.cli.run import Settings, command_line, finish, new_path, run, write_tables
 from bench.machine import slug
@@ -17,7 +19,7 @@ from bench.results.store import CannotSave, read_run, write_run
 from bench.run.backends import Backend
 from bench.run.plan import Refused, Request
 from bench.run.schedule import Group
-from bench.workload import CPU, Device, workload_for
+from bench.workload import CPU, Axis, Device, workload_for
 from bench.workload.inputs import inputs_hash, read_raw
 
 SIZES = {"epochs": 3, "train_samples": 100, "test_samples": 50}
@@ -107,7 +109,29 @@ def test_a_run_saves_every_outcome_and_ends_with_the_answer(
     assert out.startswith(f"run file: {reports.file}\n")
     assert out.endswith(f"\ntables and charts: {reports.folder / 'README.md'}\n")
     assert "numpy" in out.partition("round 2")[2]
-    assert err == "asking for devices: numpy, torch …\n"
+    asked, plan = err.splitlines()
+    assert asked == "asking for devices: numpy, torch …"
+    assert re.fullmatch(r"2 cases, 2 rounds: about \d+ s", plan)
+
+
+WIDE = Request(["all"], ["all"], ["relu"], {}, [Axis("width", (4096, 8192)), Axis("depth", (8,))])
+
+
+def test_more_than_an_hour_is_said_and_refused_on_a_terminal_unless_it_is_wanted(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(Refused, match=r"about \d+\.\d h; expected at most an hour .* add --yes"):
+        run(WIDE, reports.settings())
+    assert list((reports.folder / "runs").iterdir()) == []
+    assert "2 points, 4 cases, 2 rounds: about" in capsys.readouterr().err
+    assert run(WIDE, reports.settings(honest_failure(), yes=True)) == 1
+    assert len(read_run(reports.file).trials) == 8
+
+
+def honest_failure() -> FakeExecutor:
+    """Return an executor whose trials all fail."""
+    return FakeExecutor(dict.fromkeys(("numpy", "torch"), make_failed()))
 
 
 def test_what_cannot_take_part_is_in_the_run_file(reports: Reports) -> None:

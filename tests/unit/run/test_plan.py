@@ -1,6 +1,7 @@
 """From what a person asked for to the cases of a run, checked against what there is."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from bench.run import plan
 from bench.run.backends import Backend
 from bench.run.environment import STRICT_FLOAT32
 from bench.run.plan import Plan, Refused, Request
-from bench.workload import VARIANTS
+from bench.workload import VARIANTS, Axis
 
 HERE = Path("toy.py")
 BACKENDS = {
@@ -36,13 +37,18 @@ ANSWERS = {
 
 
 def planned(
-    backend: str = "all", device: str = "all", variant: str = "relu", own: str = "", **changes: Any
+    backend: str = "all",
+    device: str = "all",
+    variant: str = "relu",
+    own: str = "",
+    axes: Sequence[Axis] = (),
+    **changes: Any,
 ) -> Plan:
     """Return the plan for what a person asks for; `own` has an interpreter of its own."""
     executor = FakeExecutor(described=ANSWERS)
     executor.backends, executor.pythons = BACKENDS, {own: "/bin/python"}
     asked = (names.split(",") for names in (backend, device, variant))
-    return plan.plan(executor, Request(*asked, changes))
+    return plan.plan(executor, Request(*asked, changes, axes))
 
 
 def refusal(*asked: str) -> str:
@@ -71,6 +77,24 @@ def test_accelerators_get_the_large_workload_unless_told_otherwise() -> None:
     sizes = {"epochs": 2, "train_samples": 100, "test_samples": 50}
     (workload,) = planned("torch", "cpu,cuda:0", **sizes).workloads.values()
     assert (workload.epochs, workload.train_samples, workload.test_samples) == (2, 100, 50)
+
+
+def test_every_point_is_a_workload_and_threads_are_of_the_case() -> None:
+    axes = (Axis("batch_size", (8, 32)), Axis("width", (17,)), Axis("threads", (1, 2)))
+    made = planned("numpy,torch", "cpu,cuda:0", axes=axes)
+    assert made.axes == (axes[0], axes[2]), "what has one value is no axis"
+    points = [(one.backend, str(one.device), one.threads, made.workloads[one.workload].batch_size)
+              for one in made.cases]  # fmt: skip
+    numpy = [("numpy", "cpu", threads, size) for size in (8, 32) for threads in (1, 2)]
+    gpu = [("torch", "cuda:0", None, size) for size in (8, 32)]
+    torch = [("torch", *rest) for _, *rest in numpy]
+    assert sorted(points, key=str) == sorted([*numpy, *torch, *gpu], key=str)
+    assert {work.hidden for work in made.workloads.values()} == {(17, 17)}
+
+
+def test_where_variants_meet_in_a_point_it_is_done_once() -> None:
+    made = planned("numpy", variant="relu,sigmoid", axes=[Axis("activation", ("relu",))])
+    assert len(made.cases) == len(made.workloads) == 1
 
 
 def test_what_all_includes_and_cannot_take_part_is_skipped_with_the_reason() -> None:
