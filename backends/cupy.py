@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "CuPy, the NumPy code on an NVIDIA GPU"
+# measures_bound = true
 # environment = { CUPY_TF32 = "0" }
 # ///
 

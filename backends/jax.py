@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "JAX, an epoch as one compiled scan"
+# measures_bound = true
 # ///
 
 from functools import partial

@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "Keras on JAX, compile and fit"
+# measures_bound = true
 # environment = { KERAS_BACKEND = "jax" }
 # ///
 

@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "Keras on PyTorch, compile and fit"
+# measures_bound = true
 # environment = { KERAS_BACKEND = "torch" }
 # hides = ["jax"] # which takes half a second and 100 MB
 # ///

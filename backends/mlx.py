@@ -10,6 +10,7 @@
 #
 # [tool.bench]
 # purpose = "MLX, for Apple silicon; on Linux only for testing, it is slow there"
+# measures_bound = true
 # only_on = ["darwin"]
 # environment = { MLX_ENABLE_TF32 = "0" }
 # ///

@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "tinygrad, a training step captured by TinyJit; needs clang on the CPU"
+# measures_bound = true
 # environment = { ALLOW_TF32 = "0" }
 # ///
 

@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, eager"
+# measures_bound = true
 # ///
 
 import torch

@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, a training step captured as a CUDA graph"
+# measures_bound = true
 # ///
 
 from functools import partial
