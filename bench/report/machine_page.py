@@ -8,6 +8,7 @@ from bench.report.chart_data import Chart
 from bench.report.efficiency import in_words
 from bench.report.markdown import text
 from bench.report.sections import Section
+from bench.results.cases import in_threads
 from bench.results.records import Failed
 
 SPEED_LEGEND = (
@@ -77,7 +78,7 @@ def _about(section: Section) -> str:
     unfinished = "" if done >= run.rounds else f" (unfinished: {run.rounds} were planned)"
     return text(
         f"{descriptions.workload(section.workload)}. {done} {'round' if done == 1 else 'rounds'}"
-        f"{unfinished}, {run.threads} threads, {run.created[:10]}. Workload "
+        f"{unfinished}, {in_threads(section.key.threads)}, {run.created[:10]}. Workload "
         f"{section.key.workload}, inputs {section.key.inputs or 'unknown'}, run file "
         f"{section.run_name}."
     )

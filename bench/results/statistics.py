@@ -54,6 +54,11 @@ class Interval(NamedTuple):
             return None
         return max(self.high / self.centre - 1, 1 - self.low / self.centre)
 
+    def dividing(self, amount: float) -> "Interval":
+        """The amount divided by this, as rates follow from seconds."""
+        low, high = self.high and amount / self.high, self.low and amount / self.low
+        return Interval(low, amount / self.centre, high, self.values)
+
 
 class Timings(NamedTuple):
     """What was timed of one row: the seconds of its epochs, from the second on, by round."""
@@ -73,6 +78,14 @@ def centre(seconds: Sequence[float]) -> Interval:
     How the rounds differ is part of the spread. Raises ValueError for unusable seconds.
     """
     return _interval(_logs(seconds), log_intervals, CONFIDENCE)
+
+
+def mean(values: Sequence[float]) -> Interval:
+    """Mean of some values of any sign with its 95 % interval, Student's t."""
+    if len(values) < 2:
+        return Interval(None, values[0], None, len(values))
+    middle, margin = map(float, _trimmed_mean(np.array(values), 0.0, CONFIDENCE))
+    return Interval(middle - margin, middle, middle + margin, len(values))
 
 
 def ratio(new: Timings, base: Timings, confidence: float = CONFIDENCE) -> Interval | None:
