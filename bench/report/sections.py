@@ -43,6 +43,11 @@ class Section:
         threads = in_threads(rows[0].case.threads)  # where they are an axis
         self.work = ", ".join(filter(None, (self.workload.variant, images, threads)))
 
+    @property
+    def file_words(self) -> tuple[str, str]:
+        """What the files of its charts are called after."""
+        return self.workload.variant, str(self.workload.train_samples)
+
     @cached_property
     def bounds(self) -> dict[Device, Bound]:
         """The GEMM bounds of its workload, by device."""

@@ -1,11 +1,12 @@
 """Sweeps: which rows stand in one, and what is derived along it."""
 
-import pytest
-from made import make_failed, make_run, make_verified
-from made_sweeps import BATCHES, TWO, make_sweep
-from msgspec.structs import replace
+from collections.abc import Callable
 
-from bench.results.records import Flag, Run
+import pytest
+from made import make_run
+from made_sweeps import BATCHES, TWO, make_sweep, with_failed, with_flagged
+
+from bench.results.records import Run
 from bench.results.sweeps import Contender, Sweep, rate, sweeps_of
 from bench.workload import CPU, Axis, Device
 
@@ -67,18 +68,9 @@ def test_the_fastest_are_marked_at_every_value() -> None:
     assert [fastest[value] for value in (8, 32, 128, 2048)] == [{NUMPY}] * 2 + [{TORCH}] * 2
 
 
-@pytest.mark.parametrize("trial", ["failed", "flagged"])
-def test_failed_and_flagged_points_are_left_out(trial: str) -> None:
-    run = make_sweep()
-    bad = next(case for case in run.cases if case.backend == "torch")
-    if trial == "flagged":
-        wrong = make_verified(flags=(Flag("losses", "off"),))
-        changes = {"verifications": tuple(replace(one, result=wrong) if one.case == bad else one
-                                          for one in run.verifications)}  # fmt: skip
-    else:
-        changes = {"trials": tuple(replace(one, result=make_failed()) if one.case == bad else one
-                                   for one in run.trials)}  # fmt: skip
-    sweep = sweep_of(replace(run, **changes))
+@pytest.mark.parametrize("spoilt", [with_failed, with_flagged])
+def test_failed_and_flagged_points_are_left_out(spoilt: Callable[[Run, str], Run]) -> None:
+    sweep = sweep_of(spoilt(make_sweep(), "torch"))
     assert list(sweep.columns[8]) == [NUMPY] and 8 in sweep.rows[TORCH]
     assert len(sweep.columns[32]) == 2
 
@@ -91,7 +83,5 @@ def test_the_speed_up_of_more_threads_is_paired_by_turn() -> None:
 
 
 def test_without_the_fewest_threads_there_is_no_speed_up() -> None:
-    run = make_sweep(TWO, THREADS)
-    trials = tuple(replace(one, result=make_failed()) if one.case.threads == 1 else one
-                   for one in run.trials)  # fmt: skip
-    assert sweep_of(replace(run, trials=trials)).speed_up(NUMPY, 4) is None
+    sweep = sweep_of(with_failed(make_sweep(TWO, THREADS), "numpy"))
+    assert sweep.speed_up(NUMPY, 4) is None and sweep.speed_up(TORCH, 4) is not None
