@@ -6,7 +6,8 @@ Colours are `var(--ink)`: the page's style sheet defines them, and in an SVG the
 it is drawn, so that light and dark come from one drawing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from bench.report.chart_data import PHASES, Chart
@@ -111,17 +112,8 @@ def phases(log: bool, narrow: bool) -> Spec:
     return _template(layers, narrow, figures="totals")
 
 
-def curve(log: bool, narrow: bool) -> Spec:
-    """Return the template of samples per second along a logarithmic axis, a line a row."""
-    return _along({"type": "log", "nice": False, "padding": 14}, log, narrow)
-
-
-def line(log: bool, narrow: bool) -> Spec:
-    """Return the template of samples per second along a linear axis, a line a row."""
-    return _along({"zero": False, "nice": False, "padding": 14}, log, narrow)
-
-
 def _along(scale: Spec, log: bool, narrow: bool) -> Spec:
+    """Return the template of samples per second along an axis of numbers, a line a row."""
     x: Spec = {"field": "value", "type": "quantitative", "scale": scale,
                "axis": {"title": "", "format": ",~r", "labelOverlap": "greedy"}}  # fmt: skip
     low, rate = (_measure(field, "samples/s", log, narrow) for field in ("low", "rate"))
@@ -164,13 +156,17 @@ def _marks(narrow: bool, **places: Spec) -> Spec:
                   shape=_by_row(SHAPES, legend))  # fmt: skip
 
 
-TEMPLATES = {"seconds": seconds, "accuracy": accuracy, "phases": phases,
-             "curve": curve, "line": line, "dots": dots}  # fmt: skip
+LOG: Spec = {"type": "log", "nice": False, "padding": 14}
+LINEAR: Spec = {"zero": False, "nice": False, "padding": 14}
+TEMPLATES: dict[str, Callable[[bool, bool], Spec]] = {
+    "seconds": seconds, "accuracy": accuracy, "phases": phases, "dots": dots,
+    "curve": partial(_along, LOG), "line": partial(_along, LINEAR),
+}  # fmt: skip
 
 
 def spec(chart: Chart) -> Spec:
     """Return a chart as it is drawn for Markdown, which holds the words that describe it."""
-    template = TEMPLATES[chart.name](chart.log, narrow=False)
+    template = TEMPLATES[chart.name](chart.log, False)
     filled = [_with_axis(layer, chart.axis) for layer in template["layer"]
               if chart.data[layer["data"]["name"]]]  # fmt: skip
     chosen = {"layer": filled, "datasets": chart.data, "height": chart.height}
@@ -218,7 +214,7 @@ def _layer(data: str, mark: Spec, **encoding: Spec | list[Spec]) -> Spec:
 
 
 def _measure(field: str, title: str, log: bool, narrow: bool) -> Spec:
-    scale = {"type": "log", "nice": False, "padding": 14} if log else {"zero": True}
+    scale = LOG if log else {"zero": True}
     axis = {"title": title + (" (logarithmic)" if log else ""), "format": ",~r",
             "tickCount": 4 if narrow else 7, "labelOverlap": "greedy"}  # fmt: skip
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}

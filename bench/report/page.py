@@ -12,15 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bench.report import (
-    chart_data,
-    descriptions,
-    numbers,
-    pairs,
-    sweep_chart,
-    sweep_tables,
-    tables,
-)
+from bench.report import chart_data, descriptions, numbers, pairs, sweep_chart, sweep_tables, tables
 from bench.report.chart_data import Chart
 from bench.report.chart_spec import COLOURS, TEMPLATES, Spec
 from bench.report.sections import Section

@@ -69,27 +69,22 @@ class SweepSection:
         return [*named, *(label for label in fixed if label not in named)]
 
     def _sizes(self) -> list[str]:
+        """Return the numbers of images with the kinds of devices that have them."""
         kinds: dict[str, dict[str, None]] = {}
         for row in self.rows:
-            images = f"{row.workload.train_samples:,} images"
-            if self.sweep.axis.name == "train_samples":
-                images = ""
+            varied = self.sweep.axis.name == "train_samples"
+            images = "" if varied else f"{row.workload.train_samples:,} images"
             kinds.setdefault(images, {})[row.case.device.kind] = None
-        if len(kinds) > 1:
-            return [f"{images} on {' and '.join(some)}" for images, some in kinds.items()]
-        ((images, devices),) = kinds.items()
-        return [part for part in (images, ", ".join(devices)) if part]
+        joint = " on " if len(kinds) > 1 else ", "
+        return [
+            joint.join(filter(None, (images, ", ".join(some)))) for images, some in kinds.items()
+        ]
 
-    def name(self, contender: Contender) -> str:
-        """Return the name of a contender in charts: "torch cuda:0"."""
+    def name(self, contender: Contender, spoken: bool = False) -> str:
+        """Return the name of a contender: "torch cuda:0", in sentences "torch on cuda:0"."""
         device = str(contender.device) if len(self.sweep.devices) > 1 else ""
-        return " ".join(filter(None, (contender.backend, device, in_threads(contender.threads))))
-
-    def spoken(self, contender: Contender) -> str:
-        """Return the name of a contender in sentences: "torch on cuda:0"."""
-        device = f" on {contender.device}" if len(self.sweep.devices) > 1 else ""
-        threads = in_threads(contender.threads)
-        return f"{contender.backend}{device}{threads and f' with {threads}'}"
+        parts = {"": contender.backend, "on ": device, "with ": in_threads(contender.threads)}
+        return " ".join(f"{word if spoken else ''}{part}" for word, part in parts.items() if part)
 
     @cached_property
     def bounds(self) -> dict[str, dict[Value, float]]:

@@ -144,10 +144,11 @@ def crossovers(section: SweepSection) -> list[str]:
     contests = contests_of(section.sweep)
     found = sorted((one for contest in contests for one in contest.crossovers),
                    key=lambda one: one.at.centre)  # fmt: skip
-    lines = [f"{section.spoken(one.overtaking)} overtakes {section.spoken(one.overtaken)} at "
+    spoken = partial(section.name, spoken=True)
+    lines = [f"{spoken(one.overtaking)} overtakes {spoken(one.overtaken)} at "
              f"{section.sweep.words} {numbers.interval(one.at)}." for one in found]  # fmt: skip
     lines += [line for contest in contests for line in _sides(section, contest)]
-    alike = ["{} and {}".format(*map(section.spoken, contest.pair))
+    alike = ["{} and {}".format(*map(spoken, contest.pair))
              for contest in contests if not any(contest.faster.values())]  # fmt: skip
     if alike:
         lines.append(f"~ No difference is shown anywhere between {'; '.join(alike)}.")
@@ -164,10 +165,8 @@ def _sides(section: SweepSection, contest: Contest) -> Iterator[str]:
         places = f"{section.sweep.words} {', '.join(where)}, elsewhere ~"
         if len(where) == len(contest.faster):
             places = f"every measured {section.sweep.words}"
-        yield (
-            f"{section.spoken(faster)} is faster than {section.spoken(slower)} at {places}; "
-            "no crossover is shown."
-        )
+        names = f"{section.name(faster, True)} is faster than {section.name(slower, True)}"
+        yield f"{names} at {places}; no crossover is shown."
 
 
 def winners(section: SweepSection) -> str:

@@ -97,14 +97,15 @@ def _crossing(ratios: dict[Value, Interval], start: int, stop: int) -> Interval:
     """Return where the ratio is 1 between two of its values, with its interval."""
     axis = np.log([float(value) for value in ratios])
     centre = np.log([one.centre for one in ratios.values()])
-    margins = [np.log1p(min(one.half_width or np.inf, WIDEST)) for one in ratios.values()]
+    widths = (one.half_width for one in ratios.values())
+    margins = [np.log1p(WIDEST if width is None else min(width, WIDEST)) for width in widths]
     segments = range(start, stop)
     places = np.concatenate([np.linspace(axis[k], axis[k + 1], FINENESS) for k in segments])
     curve = np.concatenate([_cubic(axis, centre, k) for k in segments])
     bend = np.abs(curve - np.interp(places, axis, centre))
     margin = np.interp(places, axis, margins) + BEND * bend
-    inside = places[np.abs(curve) <= margin]
     crossed = places[:-1][np.diff(np.sign(curve)) != 0]
+    inside = np.append(places[np.abs(curve) <= margin], crossed)
     middle = float(np.exp(np.median(crossed)))
     values = min(one.values for one in ratios.values())
     return Interval(float(np.exp(inside.min())), middle, float(np.exp(inside.max())), values)

@@ -64,3 +64,9 @@ def test_there_and_back_are_two_crossovers() -> None:
 def test_a_crossover_that_is_none_is_seldom_claimed(gain: float) -> None:
     """Of two that are equal everywhere, and everywhere but at the last value."""
     assert claimed(EQUAL, normal, sweeps=150, gain=gain) <= 0.06
+
+
+def test_without_noise_the_interval_is_what_the_curve_may_be_off_by() -> None:
+    (contest,) = contests(noise=np.ones((2, 5, 4, 9)))
+    (found,) = contest.crossovers
+    assert found.at.low < 45 < found.at.high < 1.1 * found.at.low
