@@ -5,13 +5,13 @@ are fitted to each round by least squares of the relative errors; how the rounds
 intervals, Student's t, so that all that disturbs a round is part of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit  # not scipy.stats: slow
 
-from bench.results import statistics
 from bench.results.cases import Row
 from bench.results.statistics import CONFIDENCE, Floats, Interval
 from bench.workload.axes import Value
@@ -51,8 +51,18 @@ def fitted(rows: Mapping[Value, Row]) -> Fit | None:
             found.append(pair.tolist())
     if not found:
         return None
-    overhead, cost = map(statistics.mean, zip(*found, strict=True))
+    overhead, cost = map(_mean, zip(*found, strict=True))
     return Fit(overhead, cost, _misfit(list(rows), errors))
+
+
+def _mean(values: Sequence[float]) -> Interval:
+    """Return the mean over the rounds, of any sign, with its interval."""
+    centre, count = fmean(values), len(values)
+    if count < 2:
+        return Interval(None, centre, None, count)
+    tail = (1 - CONFIDENCE) / 2
+    margin = float(stdtrit(count - 1, 1 - tail)) * stdev(values) / count**0.5
+    return Interval(centre - margin, centre, centre + margin, count)
 
 
 def _misfit(values: list[Value], errors: Floats) -> Misfit | None:

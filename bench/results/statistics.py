@@ -80,14 +80,6 @@ def centre(seconds: Sequence[float]) -> Interval:
     return _interval(_logs(seconds), log_intervals, CONFIDENCE)
 
 
-def mean(values: Sequence[float]) -> Interval:
-    """Mean of some values of any sign with its 95 % interval, Student's t."""
-    if len(values) < 2:
-        return Interval(None, values[0], None, len(values))
-    middle, margin = map(float, _trimmed_mean(np.array(values), 0.0, CONFIDENCE))
-    return Interval(middle - margin, middle, middle + margin, len(values))
-
-
 def ratio(new: Timings, base: Timings, confidence: float = CONFIDENCE) -> Interval | None:
     """Ratio new / base with its interval, by turns if they took turns, else by rounds.
 
