@@ -19,15 +19,15 @@ from torch import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
-from ._torch import build, copies, device_memory_bytes, predicted, update, versions, wait_for
-from ._torch import devices as torch_devices
+from . import _torch
+from ._torch import build, copies, device_memory_bytes, predicted, versions, wait_for
 
 __all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:
     """Return those of PyTorch's devices that its compiler writes code for."""
-    return [device for device in torch_devices() if device.partition(":")[0] in ("cpu", "cuda")]
+    return [device for device in _torch.devices() if device.partition(":")[0] in ("cpu", "cuda")]
 
 
 class Model:
@@ -42,7 +42,7 @@ class Model:
         self._workload, self._device = workload, device
         self._network = build(workload, parameters, device)
         self._weights = {name: w.detach() for name, w in self._network.named_parameters()}
-        self._squares = [torch.zeros_like(weight) for weight in self._weights.values()]
+        self._state = _torch.start_state(workload.optimizer, list(self._weights.values()))
         self._images = torch.tensor(train.images, device=device)
         self._labels = torch.tensor(train.labels, device=device)
         self._compiled = torch.compile(self._step, dynamic=False)
@@ -69,7 +69,7 @@ class Model:
 
         found, loss = torch.func.grad_and_value(mean_loss)(self._weights)
         weights, gradients = list(self._weights.values()), list(found.values())
-        update(self._workload.optimizer, weights, gradients, self._squares)
+        _torch.update(self._workload.optimizer, weights, gradients, self._state)
         return loss
 
     def predict(self, images: Floats) -> Integers:

@@ -37,7 +37,7 @@ class Model:
         torch.manual_seed(workload.seed)  # of the dropout masks
         self._device, self._size = device, workload.batch_size
         self._network = build(workload, parameters, device)
-        self._optimizer = optimizer_for(workload, self._network)
+        self._optimizer = optimizer_for(workload, self._network, captured=True)
         self._images = torch.tensor(train.images, device=device)
         self._labels = torch.tensor(train.labels, device=device)
         self._order = torch.zeros_like(self._labels)
