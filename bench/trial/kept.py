@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-VARIABLE = "MLP_BENCH_REFERENCES"
+from bench.results.jobs import REFERENCES
+
 MOST_BYTES = 500_000_000  # of a result; one that is larger is computed by every child
 PATIENCE_SECONDS = 300.0  # then a child computes what another one seems to be stuck with
 
@@ -22,7 +23,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 def kept(name: str, compute: Callable[[], Arrays]) -> Arrays:
     """Return what `compute` returns, from the file of that name if another child has done it."""
-    folder = os.environ.get(VARIABLE, "")
+    folder = os.environ.get(REFERENCES, "")
     if not os.path.isdir(folder):
         return compute()
     path = Path(folder, f"{name}.npz")

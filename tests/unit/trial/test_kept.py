@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from toys import until
 
+from bench.results.jobs import REFERENCES
 from bench.trial import kept as module
-from bench.trial.kept import VARIABLE, Arrays, kept
+from bench.trial.kept import Arrays, kept
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder that the variable names."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(REFERENCES, str(tmp_path))
     return tmp_path
 
 
@@ -50,7 +51,7 @@ def test_a_result_is_computed_once(
 def test_without_a_folder_everything_is_computed(
     monkeypatch: pytest.MonkeyPatch, compute: Callable[[], Arrays], computed: list[int]
 ) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(REFERENCES, raising=False)
     kept("one", compute), kept("one", compute)
     assert computed == [0, 1]
 
@@ -123,7 +124,7 @@ def test_a_damaged_file_is_no_obstacle(
 def test_a_folder_that_is_gone_is_no_obstacle(
     folder: Path, compute: Callable[[], Arrays], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, str(folder / "gone"))
+    monkeypatch.setenv(REFERENCES, str(folder / "gone"))
     assert kept("one", compute)["numbers"].tolist() == [0, 1, 2]
     assert os.listdir(folder) == []
 
