@@ -3,10 +3,12 @@
 from typing import Any
 
 import jax
+import jax.extend
 import jax.numpy as jnp
 import numpy as np
 
 from bench.workload import Adam, RMSprop, Workload
+from bench.workload.contract import DeviceFacts
 from bench.workload.workload import Optimizer
 
 ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
@@ -18,16 +20,33 @@ Train = tuple[jax.Array, jax.Array]  # images (samples, 784) and labels (samples
 
 
 def devices() -> list[str]:
-    """Return the CPU and every accelerator that JAX sees; its GPUs count as CUDA."""
-    others = [device for device in jax.devices() if device.platform != "cpu"]
-    kinds = [{"gpu": "cuda"}.get(device.platform, device.platform) for device in others]
-    return ["cpu", *(f"{kind}:{index}" for index, kind in enumerate(kinds))]
+    """Return the CPU and every accelerator of every platform that JAX has."""
+    return ["cpu", *_accelerators()]
+
+
+def _accelerators() -> dict[str, jax.Device]:
+    """Return JAX's objects for the accelerators, by our names."""
+    found = {}
+    for platform in jax.extend.backend.backends():
+        kind = platform.lower()  # cuda, rocm, tpu, or a plug-in's: METAL
+        kind = "cuda" if kind == "rocm" else kind  # AMD's GPUs have PyTorch's name for them
+        if kind != "cpu":
+            for index, device in enumerate(jax.devices(platform)):
+                found["metal" if kind == "metal" else f"{kind}:{index}"] = device
+    return found
 
 
 def place(device: str) -> jax.Device:
     """Return JAX's object for a device."""
-    kind, _, index = device.partition(":")
-    return jax.devices(kind)[int(index or 0)]
+    return jax.devices("cpu")[0] if device == "cpu" else _accelerators()[device]
+
+
+def device_facts(device: str) -> DeviceFacts | None:
+    """Return the device's name, which the plug-in for Metal does not tell.
+
+    Of its memory JAX tells only what it lets itself have.
+    """
+    return None if device == "metal" else DeviceFacts(place(device).device_kind)
 
 
 def device_memory_bytes(device: str) -> int | None:

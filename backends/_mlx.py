@@ -8,7 +8,7 @@ import numpy as np
 from mlx import nn, optimizers
 
 from bench.workload import SGD, Adam, Workload
-from bench.workload.contract import Floats, Integers, Layer, Parameters
+from bench.workload.contract import DeviceFacts, Floats, Integers, Layer, Parameters
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
@@ -84,6 +84,11 @@ def devices() -> list[str]:
     if mx.metal.is_available():
         return ["cpu", "metal"]
     return ["cpu", "cuda:0"] if mx.cuda.is_available() else ["cpu"]
+
+
+def device_facts(device: str) -> DeviceFacts:
+    """Return the GPU's name; on Apple silicon its memory is the machine's."""
+    return DeviceFacts(mx.device_info(mx.gpu)["device_name"])
 
 
 def device_memory_bytes(device: str) -> int | None:

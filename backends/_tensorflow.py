@@ -1,20 +1,57 @@
 """TensorFlow's devices; the network and an epoch: variables, GradientTape, tf.function."""
 
+import sys
+
 import tensorflow as tf
 
 from bench.workload import SGD, Adam, RMSprop, Workload
-from bench.workload.contract import Parameters
+from bench.workload.contract import DeviceFacts, Parameters
 
 ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.nn.sigmoid}
 
 
 def devices() -> list[str]:
-    """Return the CPU and every GPU that TensorFlow sees."""
-    return ["cpu", *(f"cuda:{i}" for i in range(len(tf.config.list_physical_devices("GPU"))))]
+    """Return the CPU and every other device that TensorFlow and its plug-ins see."""
+    return ["cpu", *_accelerators()]
+
+
+def _accelerators() -> dict[str, tf.config.PhysicalDevice]:
+    """Return TensorFlow's objects for the accelerators, by our names."""
+    found = {}
+    for device in tf.config.list_physical_devices():
+        kind, index = device.device_type.lower(), device.name.rpartition(":")[2]
+        if kind == "gpu":  # NVIDIA's and AMD's, or Apple's
+            kind = "metal" if sys.platform == "darwin" else "cuda"
+        if kind not in ("cpu", "tpu_system"):
+            found["metal" if kind == "metal" else f"{kind}:{index}"] = device
+    return found
+
+
+def place(device: str) -> str:
+    """Return TensorFlow's name of a device."""
+    if device == "cpu":
+        return device
+    return _accelerators()[device].name.replace("physical_device", "device")
+
+
+def only(device: str) -> None:
+    """Hide all other accelerators, which TensorFlow would prefer to the CPU."""
+    found = _accelerators()
+    for kind in {one.device_type for one in found.values()}:
+        mine = [one for name, one in found.items() if name == device and one.device_type == kind]
+        tf.config.set_visible_devices(mine, kind)
+
+
+def device_facts(device: str) -> DeviceFacts | None:
+    """Return the device's name, which TensorFlow tells of GPUs; of its memory it tells nothing."""
+    details = tf.config.experimental.get_device_details(_accelerators()[device])
+    return DeviceFacts(details["device_name"]) if "device_name" in details else None
 
 
 def device_memory_bytes(device: str) -> int | None:
-    """Return the most memory that TensorFlow had in use on the GPU."""
+    """Return the most memory that TensorFlow had in use on a GPU; it counts no other device."""
+    if device.partition(":")[0] != "cuda":
+        return None
     peak: int = tf.config.experimental.get_memory_info(device.replace("cuda", "GPU"))["peak"]
     return peak
 

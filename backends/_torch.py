@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bench.workload import SGD, Adam, RMSprop, Workload
-from bench.workload.contract import Floats, Integers, Layer, Parameters
+from bench.workload.contract import DeviceFacts, Floats, Integers, Layer, Parameters
 from bench.workload.workload import Optimizer
 
 torch.set_float32_matmul_precision("highest")  # no TF32, no bfloat16: on CUDA and in oneDNN
@@ -151,6 +151,15 @@ def wait_for(device: str) -> None:
     """Wait until the device has done all that was queued."""
     if device != "cpu":
         torch.accelerator.synchronize(device)
+
+
+def device_facts(device: str) -> DeviceFacts | None:
+    """Return name and memory of the device; None where PyTorch does not tell: Metal."""
+    module = getattr(torch, device.partition(":")[0], None)
+    if not hasattr(module, "get_device_properties"):
+        return None
+    found = module.get_device_properties(device)
+    return DeviceFacts(found.name, found.total_memory)
 
 
 def device_memory_bytes(device: str) -> int | None:

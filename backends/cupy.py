@@ -6,13 +6,16 @@
 #
 # [tool.bench]
 # purpose = "CuPy, the NumPy code on an NVIDIA GPU"
+# measures_bound = true
 # environment = { CUPY_TF32 = "0" }
 # ///
 
 import cupy as cp
 
 from bench.workload import Workload
-from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
+from bench.workload.contract import (
+    DeviceFacts, EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples,
+)  # fmt: skip
 
 from ._mlp import Network
 
@@ -30,6 +33,12 @@ def versions() -> dict[str, str | None]:
     """Return the versions of CuPy and of the CUDA runtime."""
     cuda = cp.cuda.runtime.runtimeGetVersion()  # 12090 is 12.9
     return {"cupy": cp.__version__, "cuda": f"{cuda // 1000}.{cuda % 1000 // 10}"}
+
+
+def device_facts(device: str) -> DeviceFacts:
+    """Return name and memory of the GPU."""
+    found = cp.cuda.runtime.getDeviceProperties(int(device.partition(":")[2]))
+    return DeviceFacts(found["name"].decode(), found["totalGlobalMem"])
 
 
 def device_memory_bytes(device: str) -> int | None:

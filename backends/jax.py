@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "JAX, an epoch as one compiled scan"
+# measures_bound = true
 # ///
 
 from functools import partial
@@ -18,9 +19,9 @@ import numpy as np
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
-from ._jax import device_memory_bytes, devices, epoch, forward, place, start_means
+from ._jax import device_facts, device_memory_bytes, devices, epoch, forward, place, start_means
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bfloat16
 

@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "Keras on JAX, compile and fit"
+# measures_bound = true
 # environment = { KERAS_BACKEND = "jax" }
 # ///
 
@@ -13,10 +14,13 @@ import jax
 import jaxlib
 import keras
 
-from ._jax import device_memory_bytes, devices
-from ._keras import Model
+from bench.workload import Workload
+from bench.workload.contract import Parameters, Samples
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+from . import _keras
+from ._jax import device_facts, device_memory_bytes, devices, place
+
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 keras.config.set_dtype_policy("float32")
 jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bfloat16
@@ -25,3 +29,15 @@ jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bflo
 def versions() -> dict[str, str | None]:
     """Return the versions of Keras and JAX."""
     return {"keras": keras.__version__, "jax": jax.__version__, "jaxlib": jaxlib.__version__}
+
+
+class Model(_keras.Model):
+    """Keras's model on a chosen device: JAX may see others of its kind."""
+
+    def __init__(
+        self, workload: Workload, parameters: Parameters, train: Samples, device: str
+    ) -> None:
+        """Build and compile on the device; where JAX sees only the CPU there is no choice."""
+        if device != "cpu":
+            jax.config.update("jax_default_device", place(device))
+        super().__init__(workload, parameters, train, device)

@@ -18,12 +18,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bench.workload.contract import Integers, Samples
+from bench.workload import Workload
+from bench.workload.contract import Integers, Parameters, Samples
 
 from . import _keras
-from ._tensorflow import device_memory_bytes, devices
+from ._tensorflow import device_facts, device_memory_bytes, devices, only
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 keras.config.set_dtype_policy("float32")
 tf.config.experimental.enable_tensor_float_32_execution(False)
@@ -59,6 +60,13 @@ class Model(_keras.Model):
     """The network, which reads its batches from tf.data."""
 
     batches_type = GatheredBatches
+
+    def __init__(
+        self, workload: Workload, parameters: Parameters, train: Samples, device: str
+    ) -> None:
+        """Build and compile where nothing but the device is left to choose from."""
+        only(device)
+        super().__init__(workload, parameters, train, device)
 
 
 def versions() -> dict[str, str | None]:

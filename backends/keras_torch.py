@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "Keras on PyTorch, compile and fit"
+# measures_bound = true
 # environment = { KERAS_BACKEND = "torch" }
 # hides = ["jax"] # which takes half a second and 100 MB
 # ///
@@ -16,10 +17,10 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _keras
-from ._torch import device_memory_bytes, devices
+from ._torch import device_facts, device_memory_bytes, devices
 from ._torch import versions as torch_versions
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 keras.config.set_dtype_policy("float32")
 

@@ -10,6 +10,7 @@
 #
 # [tool.bench]
 # purpose = "MLX, for Apple silicon; on Linux only for testing, it is slow there"
+# measures_bound = true
 # only_on = ["darwin"]
 # environment = { MLX_ENABLE_TF32 = "0" }
 # ///
@@ -21,9 +22,11 @@ from mlx import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
-from ._mlx import build, copies, device_memory_bytes, devices, optimizer_for, predicted, versions
+from ._mlx import (
+    build, copies, device_facts, device_memory_bytes, devices, optimizer_for, predicted, versions,
+)  # fmt: skip
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 class Model:

@@ -9,6 +9,7 @@ This is also the reference of the verification: its precision is that of the par
 #
 # [tool.bench]
 # purpose = "NumPy, everything by hand; the reference"
+# measures_bound = true
 # ///
 
 import numpy as np

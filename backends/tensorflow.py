@@ -18,9 +18,9 @@ import tensorflow as tf
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
-from ._tensorflow import Network, device_memory_bytes, devices
+from ._tensorflow import Network, device_facts, device_memory_bytes, devices, place
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
@@ -42,7 +42,7 @@ class Model:
         self, workload: Workload, parameters: Parameters, train: Samples, device: str
     ) -> None:
         """Upload parameters and training set; compiling waits for the first epoch."""
-        self._device = device.replace("cuda", "gpu")
+        self._device = place(device)
         with tf.device(self._device):
             self._network = Network(workload, parameters)
             self._images = tf.constant(train.images)

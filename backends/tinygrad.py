@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "tinygrad, a training step captured by TinyJit; needs clang on the CPU"
+# measures_bound = true
 # environment = { ALLOW_TF32 = "0" }
 # ///
 
@@ -18,14 +19,9 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 from ._tinygrad import forward, optimizer_for, upload
+from ._tinygrad_devices import device_facts, device_memory_bytes, devices, place
 
-NAMES = {"cpu": "CPU", "cuda:0": "CUDA", "metal": "METAL"}  # ours and tinygrad's
-
-
-def devices() -> list[str]:
-    """Return the devices that tinygrad can open; for the CPU it needs a compiler, clang."""
-    found = set(Device.get_available_devices())
-    return [name for name, theirs in NAMES.items() if theirs in found]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def versions() -> dict[str, str | None]:
@@ -41,7 +37,7 @@ class Model:
     ) -> None:
         """Upload parameters and training set; compiling waits for the first epoch."""
         Tensor.manual_seed(workload.seed)  # of the dropout masks
-        self._workload, self._device = workload, NAMES[device]
+        self._workload, self._device = workload, place(device)
         self._layers = [tuple(upload(array, self._device) for array in pair) for pair in parameters]
         self._optimizer = optimizer_for(workload, self._layers)
         self._images = upload(train.images, self._device)

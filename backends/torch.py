@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, eager"
+# measures_bound = true
 # ///
 
 import torch
@@ -15,17 +16,11 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from ._torch import (
-    build,
-    copies,
-    device_memory_bytes,
-    devices,
-    optimizer_for,
-    predicted,
-    versions,
+    build, copies, device_facts, device_memory_bytes, devices, optimizer_for, predicted, versions,
     wait_for,
-)
+)  # fmt: skip
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 class Model:

@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, a training step compiled by torch.compile"
+# measures_bound = true
 # environment = { TORCHINDUCTOR_VEC_ISA_OK = "1" } # else 5 s go into trying vector code
 # once_a_machine = [
 #     "torchinductor_{user}/precompiled_headers/*", # else 6 s go into making them
@@ -20,9 +21,11 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _torch
-from ._torch import build, copies, device_memory_bytes, predicted, versions, wait_for
+from ._torch import (
+    build, copies, device_facts, device_memory_bytes, predicted, versions, wait_for,
+)  # fmt: skip
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:

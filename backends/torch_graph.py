@@ -6,6 +6,7 @@
 #
 # [tool.bench]
 # purpose = "PyTorch, a training step captured as a CUDA graph"
+# measures_bound = true
 # ///
 
 from functools import partial
@@ -17,9 +18,11 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from ._cuda_graph import CapturedStep
-from ._torch import build, copies, device_memory_bytes, optimizer_for, predicted, versions, wait_for
+from ._torch import (
+    build, copies, device_facts, device_memory_bytes, optimizer_for, predicted, versions, wait_for,
+)  # fmt: skip
 
-__all__ = ["Model", "device_memory_bytes", "devices", "versions"]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:

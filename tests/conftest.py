@@ -11,7 +11,7 @@ import threadpoolctl
 from hypothesis import HealthCheck, settings
 
 from bench.run import lock
-from bench.workload import mnist
+from bench.workload import Device, mnist
 from bench.workload.axes import FIELDS, THREADS, THREADS_FIELD
 
 settings.register_profile(
@@ -42,6 +42,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, field in {**FIELDS, THREADS: THREADS_FIELD}.items():
         flag = f"--{name.replace('_', '-')}"
         group.addoption(flag, action="append", default=[], metavar="VALUE[,…]", help=field.help)
+
+
+@pytest.fixture(scope="session")
+def opencl() -> Device:
+    """Return the first OpenCL device; where there is none, or no tinygrad, skip."""
+    pytest.importorskip("tinygrad", reason="tinygrad is not installed, which opens OpenCL devices")
+    from backends._tinygrad_devices import devices
+
+    if "opencl:0" not in devices():
+        pytest.skip(
+            "there is no OpenCL device here: install pocl-opencl-icd and ocl-icd-libopencl1"
+        )
+    return Device("opencl", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from rich.console import Console
 from bench import ROOT, __version__, machine
 from bench.cli import ending
 from bench.results import redact
-from bench.results.records import MOST_ROUNDS, Run, Skipped
+from bench.results.records import MOST_ROUNDS, Machine, Run, Skipped
 from bench.results.store import CannotSave, read_run, write_run
 from bench.run import resume, schedule
 from bench.run.backends import discover
@@ -86,12 +86,15 @@ def run(request: Request, settings: Settings) -> int:
     with only_run():
         facts = machine.describe()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        stem = f"{created[:19].replace(':', '')}Z-{machine.slug(facts)}"
-        path = new_path(settings.reports / "runs", stem)
+        path = new_path(settings.reports / "runs", stem_of(created, facts))
         try:
             threads = threads_for(settings.threads)
             session = settings.session(threads, settings.reports / "logs" / path.stem)
             planned = plan(session, request, _say)
+            drivers, facts = facts, machine.with_accelerators(facts, planned.accelerators)
+            if machine.slug(facts) != machine.slug(drivers):  # only now it is known what is there
+                path = path.replace(new_path(path.parent, stem_of(created, facts)))
+                session = settings.session(threads, settings.reports / "logs" / path.stem)
             record = Run(
                 bench=__version__,
                 created=created,
@@ -140,13 +143,16 @@ def finish(file: Path, settings: Settings) -> int:
     with only_run():
         file = file.resolve()
         record = read_run(file)
-        resume.check_machine(record, file, machine.describe())
+        facts = machine.describe()
+        resume.check_machine(record, file, facts)
         resume.check_images(record, file)
         settings = settings._replace(keep=tuple(record.kept))
         session = settings.session(record.threads, file.parent.parent / "logs" / file.stem)
         backends = list(dict.fromkeys(case.backend for case in record.cases))
         devices = list(dict.fromkeys(str(case.device) for case in record.cases))
         planned = plan(session, Request(backends, devices, ["relu"]), _say)
+        facts = machine.with_accelerators(facts, planned.accelerators)
+        resume.check_accelerators(record, file, facts)
         resume.check_versions(record, file, planned.backends, planned.sources)
         return _carry_out(record, file, session, settings)
 
@@ -215,6 +221,11 @@ def _wants_more(until: float | None, max_minutes: float) -> Callable[[Run], int 
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
+
+
+def stem_of(created: str, facts: Machine) -> str:
+    """Return what a run file is called, given when the run began and the machine."""
+    return f"{created[:19].replace(':', '')}Z-{machine.slug(facts)}"
 
 
 def new_path(folder: Path, stem: str, room_bytes: int = ROOM_BYTES) -> Path:

@@ -1,5 +1,6 @@
 """The machine: its facts, its conditions while trials run, and what distorts the numbers."""
 
+from bench.machine.accelerators import with_accelerators
 from bench.machine.control_groups import available_memory_bytes
 from bench.machine.facts import describe, slug
 from bench.machine.monitor import Monitor
@@ -13,4 +14,5 @@ __all__ = [
     "pinned",
     "slug",
     "usable_cores",
+    "with_accelerators",
 ]

@@ -23,9 +23,10 @@ SLUG_LETTERS = 120
 NAMELESS = re.compile(
     r"to be filled|o\.e\.m|default string|system (product|manufacturer)|^\W*$", re.I
 )
+MARKS = re.compile(r"\((R|TM|C)\)", re.I)
 # What says nothing in the name of a processor: marks, generation, cores, clock, graphics.
 DECORATION = re.compile(
-    r"\((R|TM|C)\)|\d+th Gen|\d+-Core|@.*|\bw(ith|/) Radeon.*|\b(CPU|Processor)\b"
+    rf"{MARKS.pattern}|\d+th Gen|\d+-Core|@.*|\bw(ith|/) Radeon.*|\b(CPU|Processor)\b"
     r"|, altivec supported", re.I
 )  # fmt: skip
 
@@ -129,7 +130,8 @@ def slug(machine: Machine) -> str:
     parts = [cpu, f"{min(counts)}-cores" if counts else "unknown-cores"]
     if machine.native_architecture:
         parts.append(_words(f"{machine.architecture} on {machine.native_architecture}"))
-    for name, count in Counter(_words(gpu.name) for gpu in machine.gpus).items():
+    names = (_words(MARKS.sub(" ", gpu.name)) for gpu in machine.gpus)
+    for name, count in Counter(names).items():
         parts.append((f"{count}x-" if count > 1 else "") + name.removeprefix(f"{cpu}-"))
     name = "-".join(filter(None, [*parts, machine.identity])).strip("-")
     if len(name) <= SLUG_LETTERS:

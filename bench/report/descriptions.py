@@ -50,7 +50,8 @@ def facts(machine: Machine) -> dict[str, str]:
             machine.python and f"Python {machine.python}",
         ]),
     }  # fmt: skip
-    lines |= {f"GPU {number}": _gpu(gpu) for number, gpu in enumerate(machine.gpus)}
+    lines |= {str(gpu.device or f"GPU {number}"): _gpu(gpu)
+              for number, gpu in enumerate(machine.gpus)}  # fmt: skip
     return {name: line for name, line in lines.items() if line}
 
 

@@ -29,7 +29,8 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
 Round = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROUNDS)]
 Text = Annotated[str, msgspec.Meta(max_length=10_000)]  # shown, the longest as a command
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Kind = Literal["raised", "broken contract", "not finite", "killed", "timed out", "no result"]
+Kind = Literal["raised", "broken contract", "not finite", "killed", "timed out", "no result",
+               "no library"]  # fmt: skip  # the last one: of a GEMM bound, and no defect
 Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]  # UTC
 
 
@@ -37,13 +38,14 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What all records are: frozen, and strict about unknown fields."""
 
 
-class Gpu(Record, frozen=True):
-    """Facts of one GPU."""
+class Gpu(Record, frozen=True, omit_defaults=True):
+    """Facts of one GPU, or other accelerator."""
 
     name: Name
     memory_bytes: Count | None = None
     driver: Text | None = None
     power_limit_watts: Amount | None = None
+    device: Device | None = None  # as a framework calls it, where no driver's library names it
 
 
 class Machine(Record, frozen=True, omit_defaults=True):
@@ -97,6 +99,8 @@ class Described(Record, frozen=True, tag="described"):
     versions: dict[Name, Text | None]
     python: Text
     thread_pools: tuple[ThreadPool, ...] = ()
+    accelerators: tuple[Gpu, ...] = ()  # what the framework says of its devices, as far as it does
+    measures_bound: bool = False  # whether its file says that it can measure a GEMM bound
 
 
 class Flag(Record, frozen=True):

@@ -4,8 +4,9 @@ A backend is a file in `backends/` whose name has no leading underscore. Its PEP
 what to install; the table `[tool.bench]` there may add `purpose` (one line for `list`),
 `environment` (variables set in its child before anything is imported), `only_on` (platforms
 on which it is part of `--backend all`), `once_a_machine` (patterns of files within the temporary
-folder that the framework makes once a machine, not once a program) and `hides` (modules that the
-framework does not need and would import if they happen to be installed beside it).
+folder that the framework makes once a machine, not once a program), `hides` (modules that the
+framework does not need and would import if they happen to be installed beside it) and
+`measures_bound` (whether its framework is one that can measure the GEMM bound of its devices).
 """
 
 import ast
@@ -47,6 +48,7 @@ class Backend(NamedTuple):
     only_on: tuple[str, ...] = ()  # values of sys.platform; empty: all
     once_a_machine: tuple[str, ...] = ()  # patterns: see bench.run.environment
     hides: tuple[str, ...] = ()  # modules that are as if not installed in its child
+    measures_bound: bool = False  # whether its interpreter has a library for the GEMM bound
     source: str = ""  # hash of its file and of the shared code that it imports
     missing: tuple[str, ...] = ()  # modules that it imports and that are not installed
     broken: str | None = None  # why the file cannot be a backend
@@ -127,6 +129,7 @@ def inspect(path: Path) -> Backend:
             only_on=table.only_on,
             once_a_machine=tuple(map(_relative, table.once_a_machine)),
             hides=table.hides,
+            measures_bound=table.measures_bound,
             source=_hash(files),
             missing=_missing_modules(trees),
             broken=_missing_names(trees[0]),
@@ -141,6 +144,7 @@ class _Table(msgspec.Struct, frozen=True):
     only_on: tuple[str, ...] = ()
     once_a_machine: tuple[str, ...] = ()
     hides: tuple[str, ...] = ()
+    measures_bound: bool = False
 
 
 class _Tool(msgspec.Struct, frozen=True):

@@ -57,11 +57,6 @@ CHANGES_SPEED = (
     "TBB_*", "MALLOC_*", "JEMALLOC_*", "TCMALLOC_*", "GLIBC_TUNABLES", "LD_PRELOAD", "LD_BIND_NOW",
     "DYLD_INSERT_LIBRARIES", "PYTHONMALLOC", "PYTHONDEVMODE", "PYTHONOPTIMIZE",
 )  # fmt: skip
-SELECTORS = {  # which variables choose among the devices of a kind
-    "cuda": ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
-    "xpu": ("ZE_AFFINITY_MASK",),
-    "tpu": ("TPU_VISIBLE_CHIPS",),
-}
 Transfer = Callable[[Path, Path], object]
 
 # JAX takes 75 % of a GPU's memory when it starts and TensorFlow all of it.
@@ -121,9 +116,9 @@ def _visibility(device: Device | None, inherited: Mapping[str, str]) -> dict[str
         return {}
     if device.is_cpu:
         return NO_GPU
-    selectors = SELECTORS.get(device.kind, ())
     # One that nobody has set says the same as the first.
-    heeded = {name: name if inherited.get(name) else selectors[0] for name in selectors}
+    heeded = {name: name if inherited.get(name) else device.selectors[0]
+              for name in device.selectors}  # fmt: skip
     return {name: visible_gpu(device, inherited, other) for name, other in heeded.items()}
 
 

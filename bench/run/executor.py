@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from bench import machine
 from bench.results.jobs import REFERENCES, Job
 from bench.results.records import Case, Described, Failed, Verification, Verified
@@ -21,7 +23,6 @@ from bench.run.turns import Contender, Part, Who, failed, grouped, take_turns
 from bench.workload import Device, Workload
 
 AT_ONCE = 4  # children that verify: they import and compile, mostly in one thread
-BOUND_BACKENDS = ("numpy", "torch", "cupy", "jax")  # whose interpreter has a library for it
 
 Item = TypeVar("Item", bound=Hashable)
 Value = TypeVar("Value")
@@ -73,7 +74,9 @@ class Session(NamedTuple):
         job = Job("describe", name, str(backend.path), backend.hides)
         with self.child(job, None, f"{name}-describe") as child:
             message = child.receive(self.timeout)
-        return message if isinstance(message, Described) else failed(message)
+        if isinstance(message, Described):
+            return msgspec.structs.replace(message, measures_bound=backend.measures_bound)
+        return failed(message)
 
     def describe_all(self, names: Sequence[str]) -> dict[str, Described | Failed]:
         """Ask backends for their devices and versions, as many at once as there are threads."""
@@ -130,7 +133,7 @@ class Session(NamedTuple):
         """Let one trial of each case, and the GEMM bounds, take turns, group after group."""
         with ExitStack() as stack:
             contenders = [stack.enter_context(self._contender(who, parts))
-                          for who, parts in _parts(groups).items()]  # fmt: skip
+                          for who, parts in self._parts(groups).items()]  # fmt: skip
             for group in groups:
                 yield from take_turns(contenders, group)
 
@@ -155,21 +158,20 @@ class Session(NamedTuple):
 
         return Contender(who, parts, start, monitor, self.timeout)
 
-
-def _parts(groups: Sequence[Group]) -> dict[Who, list[Part]]:
-    """Return who takes part in some groups, and with which of their cases."""
-    found: dict[Who, list[Part]] = {}
-    for group in groups:
-        copies: Counter[Who] = Counter()
-        for case in group.cases:
-            who = Who(case.backend, case.device, case.threads)
-            found.setdefault(who._replace(copy=copies[who]), []).append(Part(group, case))
-            copies[who] += 1
-        for place in group.bounds:
-            cases = [case for case in group.cases if (case.device, case.threads) == place]
-            host = min(cases, key=lambda case: not case.backend.startswith(BOUND_BACKENDS))
-            found.setdefault(Who(BOUND, *place), []).append(Part(group, host))
-    return found
+    def _parts(self, groups: Sequence[Group]) -> dict[Who, list[Part]]:
+        """Return who takes part in some groups, and with which of their cases."""
+        found: dict[Who, list[Part]] = {}
+        for group in groups:
+            copies: Counter[Who] = Counter()
+            for case in group.cases:
+                who = Who(case.backend, case.device, case.threads)
+                found.setdefault(who._replace(copy=copies[who]), []).append(Part(group, case))
+                copies[who] += 1
+            for place in group.bounds:
+                cases = [case for case in group.cases if (case.device, case.threads) == place]
+                host = min(cases, key=lambda case: not self.backends[case.backend].measures_bound)
+                found.setdefault(Who(BOUND, *place), []).append(Part(group, host))
+        return found
 
 
 def side_by_side(

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from bench import machine
-from bench.results.records import MOST_CASES, Case, Described, Failed
+from bench.results.records import MOST_CASES, Case, Described, Failed, Gpu
 from bench.run.backends import Backend
 from bench.run.environment import STRICT_FLOAT32
 from bench.run.executor import Session
@@ -46,6 +46,17 @@ class Plan(NamedTuple):
     def fields(self) -> dict[str, Any]:
         """What a run holds of it as it is."""
         return {name: value for name, value in self._asdict().items() if name != "skipped"}
+
+    @property
+    def accelerators(self) -> list[list[Gpu]]:
+        """What frameworks say of those that the cases compute on, by backend and kind."""
+        used = {(case.backend, case.device) for case in self.cases}
+        found: dict[tuple[str, str], list[Gpu]] = {}
+        for name, described in self.backends.items():
+            for gpu in described.accelerators:
+                if gpu.device and (name, gpu.device) in used:
+                    found.setdefault((name, gpu.device.kind), []).append(gpu)
+        return list(found.values())
 
 
 def plan(

@@ -109,7 +109,7 @@ def in_short(outcome: Outcome) -> str:
     """Return an outcome in one line."""
     result = outcome.result
     if isinstance(result, Failed):
-        return f"FAILED: {result}"
+        return result.reason if result.kind == "no library" else f"FAILED: {result}"
     if isinstance(result, GemmBound):
         seconds = statistics.median(result.epoch_seconds)
         return f"{seconds:.4g} s/epoch in matrix products alone ({result.library})"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from bench import machine
 from bench.results.records import Described, Machine, Run, Trained
 from bench.run.plan import Refused
@@ -10,13 +12,26 @@ from bench.workload import Workload, mnist
 
 
 def check_machine(run: Run, file: Path, here: Machine) -> None:
-    """Raise Refused unless the file lies where `run` wrote it and the machine is the same."""
+    """Raise Refused unless the file lies where `run` wrote it and the machine is the same.
+
+    Of its accelerators it may not be known yet what they are.
+    """
     if file.parent.name != "runs":
         raise Refused(
             f"{file} lies in the folder {file.parent.name!r}; expected a run file where `run` "
             "wrote it, in the folder runs/ of a reports folder: move it there"
         )
-    then, now = machine.slug(run.machine), machine.slug(here)
+    before = msgspec.structs.replace(run.machine, gpus=())
+    _check_same(before, msgspec.structs.replace(here, gpus=()), file)
+
+
+def check_accelerators(run: Run, file: Path, here: Machine) -> None:
+    """Raise Refused unless the machine has the accelerators that it had."""
+    _check_same(run.machine, here, file)
+
+
+def _check_same(before: Machine, here: Machine, file: Path) -> None:
+    then, now = machine.slug(before), machine.slug(here)
     if then != now:
         raise Refused(
             f"{file.name} is of the machine {then}; expected this one, {now}: start a new run"

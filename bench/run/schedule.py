@@ -102,16 +102,37 @@ class Executor(Protocol):
 def groups(run: Run, number: int) -> Iterator[Group]:
     """Yield the groups of a round."""
     bounded: set[tuple[Place, str]] = set()
-    libraries = _libraries(run)
+    libraries, hosts = _libraries(run), _hosts(run)
     for position, cases in enumerate(run.groups):
         workload = run.workloads[cases[0].workload]
         places = dict.fromkeys(Place(case.device, case.threads) for case in cases)
         if len(cases) == 1:  # who takes no turns shares the bound of its device
-            places = {one: None for one in places if (one, cases[0].workload) not in bounded}
+            works = {one: (one, cases[0].workload) for one in places}
+            places = {one: None for one, work in works.items()
+                      if work not in bounded and hosts[work] == position}  # fmt: skip
         bounded |= {(place, cases[0].workload) for place in places}
         bounds = {place: libraries.get((place, cases[0].workload)) for place in places}
         extra = run.extra_epochs[number : number + 1] if len(cases) > 1 else ()
         yield Group(workload, cases, number, position, sum(extra), bounds)
+
+
+def _hosts(run: Run) -> dict[tuple[Place, str], int]:
+    """Return which case by itself measures the GEMM bound beside it, by place and workload.
+
+    The first whose framework can, of all that share it; they may have different interpreters.
+    """
+    alone = [(not _measures_bound(run, cases[0]), position) for position, cases
+             in enumerate(run.groups) if len(cases) == 1]  # fmt: skip
+    found: dict[tuple[Place, str], int] = {}
+    for _, position in sorted(alone):
+        case = run.groups[position][0]
+        found.setdefault((Place(case.device, case.threads), case.workload), position)
+    return found
+
+
+def _measures_bound(run: Run, case: Case) -> bool:
+    described = run.backends.get(case.backend)
+    return described is not None and described.measures_bound
 
 
 def _libraries(run: Run) -> dict[tuple[Place, str], str]:

@@ -18,15 +18,21 @@ class NotFinite(Exception):
     """A loss or a parameter is infinite or not a number."""
 
 
+class NoLibrary(Exception):
+    """None of the libraries that could measure the GEMM bound of a device is installed."""
+
+
 def failed_by(error: BaseException) -> Failed:
     """Print the traceback of an error, whatever it is, and return the record of the failure."""
     with suppress(Exception):  # the backend may have closed stderr, or the message may raise
         traceback.print_exception(error)
-    kind: Literal["broken contract", "not finite", "raised"] = "raised"
+    kind: Literal["broken contract", "not finite", "no library", "raised"] = "raised"
     if isinstance(error, BrokenContract):
         kind = "broken contract"
     elif isinstance(error, NotFinite):
         kind = "not finite"
+    elif isinstance(error, NoLibrary):
+        kind = "no library"
     name = f"{type(error).__name__}: " if kind == "raised" else ""
     hint = ""
     with suppress(Exception):

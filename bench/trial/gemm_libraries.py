@@ -6,6 +6,7 @@ NVIDIA PyTorch replays a step as a CUDA graph, so that no launches from Python a
 """
 
 import importlib
+import importlib.metadata
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bench.trial.failure import NoLibrary
 from bench.workload import Device
 
 Array = Any  # of the library
@@ -30,10 +32,6 @@ class Library(NamedTuple):
     repeated: Callable[[Step, Layers], Callable[[], object]] = partial
 
 
-class NoLibrary(Exception):
-    """None of the libraries that could measure the GEMM bound of a device is installed."""
-
-
 def libraries_for(
     device: Device, name: str | None = None, load: Callable[[str], Any] = importlib.import_module
 ) -> list[Library]:
@@ -44,7 +42,7 @@ def libraries_for(
     installed = _installed(device, name, load)
     found = list(installed) if device.is_cpu else list(islice(installed, 1))
     if not found:
-        expected = name or "one of PyTorch, CuPy or JAX"
+        expected = name or "one of PyTorch, CuPy, JAX or tinygrad"
         raise NoLibrary(
             f"no library here can multiply matrices on {device}; expected {expected}: install "
             "it to have the GEMM bound measured"
@@ -54,7 +52,10 @@ def libraries_for(
 
 def _installed(device: Device, wanted: str | None, load: Callable[[str], Any]) -> Iterator[Library]:
     """Yield the libraries that can be imported and compute on the device."""
-    for name, (module_name, make) in MAKERS.items():
+    makers = list(MAKERS.items())
+    if device.kind not in WIDELY_KNOWN:  # whoever opens what few do comes last there
+        makers.reverse()
+    for name, (module_name, make) in makers:
         if wanted and wanted.partition(" ")[0] != name:
             continue
         try:
@@ -82,7 +83,8 @@ def _numpy(numpy: Any, device: Device) -> Library | None:
 def _torch(torch: Any, device: Device) -> Library | None:
     if device.is_cpu:
         return Library(f"PyTorch {torch.__version__}", torch.tensor, torch.mm, lambda result: None)
-    if torch.accelerator.current_accelerator() is None:
+    accelerator = torch.accelerator.current_accelerator()
+    if accelerator is None or accelerator.type != device.kind:
         return None
     torch.set_float32_matmul_precision("highest")
 
@@ -105,7 +107,7 @@ def _torch(torch: Any, device: Device) -> Library | None:
         f"PyTorch {torch.__version__}",
         lambda array: torch.tensor(array, device=str(device)),
         torch.mm,
-        lambda result: torch.accelerator.synchronize(),
+        lambda result: torch.accelerator.synchronize(str(device)),
         graphed,
     )
 
@@ -120,8 +122,11 @@ def _cupy(cupy: Any, device: Device) -> Library | None:
 
 
 def _jax(jax: Any, device: Device) -> Library | None:
-    if (jax.default_backend() == "cpu") != device.is_cpu:
+    try:
+        found = jax.devices({"cuda": "gpu", "metal": "METAL"}.get(device.kind, device.kind))
+    except RuntimeError:  # it has no such platform
         return None
+    upload = partial(jax.device_put, device=found[device.index or 0])
     multiply = jax.jit(partial(jax.numpy.matmul, precision="highest"))
 
     def compiled(step: Step, layers: Layers) -> Callable[[], object]:
@@ -130,9 +135,7 @@ def _jax(jax: Any, device: Device) -> Library | None:
             return work
         return lambda: jax.block_until_ready(work())  # results that queue all need fresh memory
 
-    return Library(
-        f"JAX {jax.__version__}", jax.device_put, multiply, jax.block_until_ready, compiled
-    )
+    return Library(f"JAX {jax.__version__}", upload, multiply, jax.block_until_ready, compiled)
 
 
 def _mlx(mx: Any, device: Device) -> Library | None:
@@ -150,10 +153,32 @@ def _mlx(mx: Any, device: Device) -> Library | None:
     return Library(f"MLX {mx.__version__}", mx.array, mx.matmul, mx.eval, started)
 
 
+def _tinygrad(tinygrad: Any, device: Device) -> Library | None:
+    theirs = importlib.import_module("backends._tinygrad_devices")
+    # On a processor its kernels take many times as long as a BLAS.
+    if device.is_cpu or str(device) not in theirs.devices():
+        return None
+    name = theirs.place(str(device))
+
+    def captured(step: Step, layers: Layers) -> Callable[[], object]:
+        work: Callable[[], object] = tinygrad.TinyJit(partial(step, layers))
+        return work
+
+    return Library(
+        f"tinygrad {importlib.metadata.version('tinygrad')}",
+        lambda array: tinygrad.Tensor(array, device=name).realize(),
+        lambda left, right: left.matmul(right).realize(),  # it is lazy
+        lambda result: tinygrad.Device[name].synchronize(),
+        captured,
+    )
+
+
+WIDELY_KNOWN = ("cpu", "cuda", "mps", "metal", "xpu", "tpu")
 MAKERS: dict[str, tuple[str, Callable[[Any, Device], Library | None]]] = {  # by the start of a name
     "NumPy": ("numpy", _numpy),
     "PyTorch": ("torch", _torch),
     "CuPy": ("cupy", _cupy),
     "JAX": ("jax", _jax),
     "MLX": ("mlx.core", _mlx),
+    "tinygrad": ("tinygrad", _tinygrad),
 }

@@ -19,7 +19,7 @@ from types import ModuleType
 import msgspec
 
 from bench.results.jobs import Job, Message, Result, Waiting
-from bench.results.records import Described, ThreadPool
+from bench.trial.description import accelerators, describe, devices
 from bench.trial.failure import BrokenContract, failed_by
 from bench.workload import Device
 
@@ -121,10 +121,11 @@ def perform(
     elif job.task == "verify":
         from bench.trial.verification import verify  # imports NumPy: after the backend was timed
 
-        _check_isolation(_devices(backend.devices()), job.device)
+        _check_isolation(devices(backend), job.device)
         yield from verify(backend.Model, job.workloads, job.device)
     else:
-        from bench.trial.training import Process, train
+        from bench.machine.accelerators import is_slice
+        from bench.trial.training import Process, train, without_energy
         from bench.workload.contract import no_device_memory
 
         process = Process(
@@ -137,7 +138,10 @@ def perform(
         for number, workload in enumerate(job.workloads):
             if number:
                 process = process.once_more(wait)
-            yield train(backend.Model, workload, job.device, job.round, job.extra_epochs, process)
+            rest = (job.device, job.round, job.extra_epochs, process)
+            trained = train(backend.Model, workload, *rest)
+            shared = any(map(is_slice, accelerators(backend, [job.device])))
+            yield without_energy(trained) if shared else trained
 
 
 def _measure_bounds(job: Job, wait_for_turn: Wait, wait: Wait) -> Iterator[Result]:
@@ -151,9 +155,9 @@ def _measure_bounds(job: Job, wait_for_turn: Wait, wait: Wait) -> Iterator[Resul
 
 
 def _check_isolation(seen: Sequence[Device], device: Device) -> None:
-    """Raise BrokenContract unless this process sees one device of the kind: its own."""
+    """Raise BrokenContract unless this process sees its device, and none that should be hidden."""
     alike = [one for one in seen if one.kind == device.kind]
-    if alike != [device]:
+    if device not in alike or (device.selectors and len(alike) > 1):
         raise BrokenContract(
             f"the process sees {', '.join(map(str, alike)) or 'no such device'}; expected "
             f"{device} alone: another variable than those of the harness selects devices here"
@@ -175,45 +179,6 @@ def load_backend(name: str, path: Path, hides: Sequence[str] = ()) -> ModuleType
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def describe(backend: ModuleType) -> Described:
-    """Ask a backend where it can compute here and what it is made of."""
-    return Described(
-        devices=_devices(backend.devices()),
-        versions={
-            name: None if version is None else str(version)
-            for name, version in backend.versions().items()
-        },
-        python=sys.version.split()[0],
-        thread_pools=_thread_pools(),
-    )
-
-
-def _devices(found: object) -> tuple[Device, ...]:
-    """Return the devices; raise TypeError for what would make no rows of a table."""
-    try:
-        devices = tuple(map(Device.named, found if isinstance(found, list | tuple) else [None]))
-    except (TypeError, ValueError) as error:
-        expected = "expected a list of names like 'cuda:0'"
-        raise TypeError(f"devices() returned {found!r}; {expected}") from error
-    if len(set(devices)) < len(devices):
-        raise TypeError(f"devices() returned {found!r}; expected every name once")
-    return devices
-
-
-def _thread_pools() -> tuple[ThreadPool, ...]:
-    """Return the thread pools of the libraries that are loaded; none if threadpoolctl is not."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        return ()
-    return tuple(
-        ThreadPool(
-            library=pool["internal_api"], version=pool["version"], threads=pool["num_threads"]
-        )
-        for pool in threadpool_info()
-    )
 
 
 if __name__ == "__main__":

@@ -77,8 +77,18 @@ class Backend(Protocol):
         """Return the versions of the framework and of what it is built on; None if unknown."""
 
 
-# A backend may also define `device_memory_bytes(device)`: the most memory that this process has
-# used on the device, or None. It is asked after training, and on accelerators only.
+class DeviceFacts(NamedTuple):
+    """What a framework says of a device."""
+
+    name: str  # as its maker calls it: "AMD Instinct MI300X", "NVIDIA A100 MIG 1g.10gb"
+    memory_bytes: int | None = None  # its own
+
+
+# A backend may also define two functions, which are asked on accelerators only:
+# `device_facts(device)`: what the framework says of the device, or None; where no driver's library
+# tells, it names the device in the machine's facts.
+# `device_memory_bytes(device)`: the most memory that this process has used on the device, or None;
+# it is asked after training.
 DeviceMemory = Callable[[str], int | None]
 
 

@@ -5,6 +5,11 @@ from typing import Annotated
 
 import msgspec
 
+SELECTORS = {  # which variables choose among the devices of a kind; of others a child sees all
+    "cuda": ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
+    "xpu": ("ZE_AFFINITY_MASK",),
+    "tpu": ("TPU_VISIBLE_CHIPS",),
+}
 NAME = re.compile(r"([a-z]\w{0,30})(?::(\d{1,4}))?", re.ASCII)
 
 
@@ -32,9 +37,14 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         return self.kind == "cpu"
 
     @property
+    def selectors(self) -> tuple[str, ...]:
+        """The variables by which a process can be made to see no other device of its kind."""
+        return SELECTORS.get(self.kind, ())
+
+    @property
     def in_child(self) -> "Device":
-        """The device as a child names it that sees no other of its kind."""
-        return self if self.index is None else Device(self.kind, 0)
+        """The device as a child names it: the others of its kind are hidden where they can be."""
+        return self if self.index is None or not self.selectors else Device(self.kind, 0)
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -85,6 +85,26 @@ def test_metal_has_no_peak_to_tell(shared: Shared) -> None:
     assert module.device_memory_bytes("mps") is None
 
 
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [("cuda:0", "AMD Instinct MI300X"), ("cuda:0", "NVIDIA A100-SXM4-80GB MIG 1g.10gb"),
+     ("cuda:0", "Orin"), ("xpu:0", "Intel(R) Arc(TM) A770 Graphics")],
+)  # fmt: skip
+def test_an_accelerator_has_the_name_that_its_driver_tells_pytorch(
+    shared: Shared, device: str, name: str
+) -> None:
+    module, torch = shared(device.partition(":")[0])
+    told = SimpleNamespace(name=name, total_memory=2**33)
+    getattr(torch, device.partition(":")[0]).get_device_properties = {device: told}.get
+    assert module.device_facts(device) == (name, 2**33)
+
+
+def test_of_metal_pytorch_tells_nothing(shared: Shared) -> None:
+    module, torch = shared("mps")
+    torch.mps = SimpleNamespace()
+    assert module.device_facts("mps") is None
+
+
 def test_float32_means_float32_from_the_import_on(shared: Shared) -> None:
     _, torch = shared("cuda")
     torch.set_float32_matmul_precision.assert_called_once_with("highest")

@@ -228,6 +228,19 @@ def test_the_gemm_bound_takes_turns_like_the_others(turns: Turns) -> None:
     assert (found.device, found.workload, found.round, found.group) == (CPU, RELU.fingerprint, 4, 7)
 
 
+def test_the_gemm_bound_is_measured_by_the_interpreter_of_a_backend_that_says_it_can(
+    tmp_path: Path,
+) -> None:
+    header = "# /// script\n# [tool.bench]\n# measures_bound = true\n# ///\n"
+    write_toy(tmp_path, "able", f"{header}{toys.HONEST}")
+    write_toy(tmp_path, "unable")
+    broken = toys.interpreter(tmp_path, "exit 1")
+    group = Group(RELU, cases(CPU, "unable", "able"), bounds={Place(CPU): "NumPy"})
+    events = session_of(tmp_path, pythons={"unable": broken}).take_turns([group])
+    results = {type(one): one.result for one in events if not isinstance(one, Awake)}
+    assert isinstance(results[BoundTrial], GemmBound)
+
+
 def test_children_go_on_with_the_next_workload_and_a_failure_costs_its_own(tmp_path: Path) -> None:
     """The second of three workloads fails one backend; a new process of it does the third."""
     write_toy(tmp_path, "steady")

@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,11 +13,13 @@ from fakes import FakeExecutor
 from made import make_described, make_failed, make_trained
 
 from bench.cli.run import Settings, command_line, finish, new_path, run, write_tables
+from bench.machine import slug
+from bench.results.records import Gpu
 from bench.results.store import CannotSave, read_run, write_run
 from bench.run.backends import Backend
 from bench.run.plan import Refused, Request
 from bench.run.schedule import Group
-from bench.workload import CPU, Axis, workload_for
+from bench.workload import CPU, Axis, Device, workload_for
 from bench.workload.inputs import inputs_hash, read_raw
 
 SIZES = {"epochs": 3, "train_samples": 100, "test_samples": 50}
@@ -137,6 +140,35 @@ def test_what_cannot_take_part_is_in_the_run_file(reports: Reports) -> None:
     assert reports.run(executor) == 0
     (skipped,) = read_run(reports.file).skipped
     assert (skipped.backend, "not installed (absent)" in skipped.reason) == ("absent", True)
+
+
+def seeing(name: str, **rest: Any) -> FakeExecutor:
+    """Return an executor with one backend, whose framework gives its accelerator this name."""
+    gpu = Gpu(name, device=Device("opencl", 0))
+    described = make_described(["cpu", "opencl:0"], tinygrad="0.14.0")
+    return FakeExecutor(
+        {"tinygrad": make_trained(inputs=inputs_hash(read_raw(WORKLOAD), WORKLOAD))},
+        {"tinygrad": msgspec.structs.replace(described, accelerators=(gpu,))},
+        **rest,
+    )
+
+
+def test_a_machine_has_the_accelerators_that_only_a_framework_names(reports: Reports) -> None:
+    """They are in the name of the run file, its logs' folder and its machine's page."""
+    reports.run(seeing("Adreno 740"))
+    run = read_run(reports.file)
+    assert run.machine.gpus[-1] == Gpu("Adreno 740", device=Device("opencl", 0))
+    assert "adreno-740" in reports.file.stem
+    assert reports.file.stem.endswith(slug(run.machine))
+    assert reports.sessions[-1][1] == reports.folder / "logs" / reports.file.stem
+
+
+def test_a_run_is_not_finished_on_another_accelerator(reports: Reports) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        reports.run(seeing("Adreno 740", on_group=raising(KeyboardInterrupt)))
+    with pytest.raises(Refused, match=r"adreno-740.*expected this one.*adreno-750"):
+        reports.resume(seeing("Adreno 750"))
+    assert reports.resume(seeing("Adreno 740")) == 0
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError, SystemExit])

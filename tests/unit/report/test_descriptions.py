@@ -4,6 +4,7 @@ from made import make_described, make_machine, make_run
 
 from bench.report import descriptions
 from bench.results.records import Gpu
+from bench.workload import Device
 
 GPU = Gpu("NVIDIA H200", 150_000_000_000, "550.1", 700.0)
 
@@ -25,6 +26,13 @@ def test_facts_are_listed_by_subject() -> None:
                   "virtual machine (KVM), Python 3.11.7",
         "GPU 0": "NVIDIA H200, 150 GB, driver 550.1, 700 W",
     }  # fmt: skip
+
+
+def test_an_accelerator_that_only_a_framework_names_is_listed_as_the_tables_call_it() -> None:
+    told = Gpu("Adreno 740", 8_000_000_000, device=Device("opencl", 0))
+    found = descriptions.facts(make_machine(gpus=(GPU, told)))
+    assert list(found)[-2:] == ["GPU 0", "opencl:0"]
+    assert found["opencl:0"] == "Adreno 740, 8.00 GB"
 
 
 def test_the_product_stands_in_a_title_that_several_machines_would_share() -> None:

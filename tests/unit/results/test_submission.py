@@ -50,6 +50,12 @@ def spoiled(inputs: str = HONEST.inputs, factor: float = 1.0, accuracy: float = 
 BOUNDS = make_honest_run().gemm_bounds
 
 
+def test_a_device_whose_gemm_bound_nothing_can_measure_is_no_finding() -> None:
+    absent = make_failed("no library", "no library here can multiply matrices on opencl:0")
+    bounds = tuple(make_bound_trial(RELU, number, absent) for number in range(3))
+    assert submission.findings(changed(gemm_bounds=bounds)) == []
+
+
 @pytest.mark.parametrize(
     ("run", "finding"),
     [

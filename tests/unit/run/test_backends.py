@@ -21,6 +21,7 @@ HEADER = """# /// script
 # only_on = ["nowhere"]
 # once_a_machine = ["toy_{user}/*.h"]
 # hides = ["neighbour"]
+# measures_bound = true
 # ///
 """
 
@@ -83,7 +84,7 @@ def test_the_header_says_what_is_needed(folder: Path, encoding: str) -> None:
     assert toy.environment == {"TOY_THREADS": "1", "TOY_MODE": "fast"}
     assert (toy.only_on, toy.is_default) == (("nowhere",), False)
     assert toy.once_a_machine == ("toy_{user}/*.h",)
-    assert toy.hides == ("neighbour",)
+    assert (toy.hides, toy.measures_bound) == (("neighbour",), True)
 
 
 def test_missing_modules_are_named_with_the_install_command(folder: Path) -> None:

@@ -69,6 +69,14 @@ def test_failures_and_flags_stand_out_with_their_reason() -> None:
     ]
 
 
+def test_a_device_whose_gemm_bound_nothing_can_measure_is_no_failure() -> None:
+    absent = make_failed("no library", "no library here can multiply matrices on opencl:0")
+    (line,) = [
+        line for line in lines({BOUND: absent}) if "GEMM bound" in line and "round 1" in line
+    ]
+    assert line.startswith("round 1  GEMM bound · cpu · relu: no library here can multiply")
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize("reason", ["[/bold] no [red", "[link=x]y[/link]", "x" * 500, ""])
 def test_reasons_are_shown_as_they_are(reason: str, terminal: bool) -> None:

@@ -8,6 +8,7 @@ import pytest
 from fakes import VERIFICATION, FakeExecutor
 from made import (
     make_case,
+    make_described,
     make_failed,
     make_gemm_bound,
     make_planned,
@@ -120,6 +121,15 @@ def test_a_gemm_bound_takes_turns_with_each_group_and_once_with_cases_by_themsel
     assert [group.bounds for group in by_number(with_groups(2, 2))] == [{Place(CPU): None}] * 2
     alone = by_number(with_groups(1, 1, 1, device="cuda:0"))
     assert [group.bounds for group in alone] == [{Place(Device("cuda", 0)): None}, {}, {}]
+
+
+def test_the_gemm_bound_beside_cases_by_themselves_is_measured_by_one_that_can() -> None:
+    """Each may have an interpreter of its own."""
+    able = msgspec.structs.replace(make_described(), measures_bound=True)
+    backends = {"toy0": make_described(), "toy1": able, "toy2": able}
+    run = msgspec.structs.replace(with_groups(1, 1, 1, device="opencl:0"), backends=backends)
+    alone = by_number(run)
+    assert [len(group.bounds) for group in alone] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

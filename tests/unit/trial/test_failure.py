@@ -3,7 +3,7 @@
 import pytest
 
 from bench.results.records import Failed
-from bench.trial.failure import LINE, BrokenContract, NotFinite, failed_by
+from bench.trial.failure import LINE, BrokenContract, NoLibrary, NotFinite, failed_by
 
 
 class Unreadable(Exception):
@@ -18,6 +18,7 @@ class Unreadable(Exception):
     [
         (BrokenContract("no epochs"), "broken contract", "no epochs"),
         (NotFinite("the loss is nan"), "not finite", "the loss is nan"),
+        (NoLibrary("no library here"), "no library", "no library here"),
         (ValueError("no\nmore lines"), "raised", "ValueError: no"),
         (KeyboardInterrupt(), "raised", "KeyboardInterrupt: without a message"),
         (Unreadable(), "raised", "Unreadable: with a message that cannot be read"),

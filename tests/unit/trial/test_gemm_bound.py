@@ -77,6 +77,30 @@ def test_an_upload_is_timed_where_there_is_one(device: str, is_known: bool) -> N
     assert (found.upload_seconds is not None) == is_known
 
 
+@pytest.mark.parametrize(("flop_per_second", "largest"), [(1e9, 1024), (1e13, 8192)])
+def test_a_slow_accelerator_is_not_given_a_product_that_takes_minutes(
+    flop_per_second: float, largest: int
+) -> None:
+    counting, widths = Counting(), set[int]()
+    library = counting.library(flop_per_second=flop_per_second)
+
+    def upload(array: Any) -> Any:
+        widths.update([len(array)] if array.shape[0] == array.shape[1] else [])
+        return np.broadcast_to(np.float32(0), array.shape)
+
+    found = counting.measure(library._replace(upload=upload))(SMALL, Device("opencl", 0), 1)
+    assert max(widths) == largest
+    assert found.peak_flop_per_second == pytest.approx(flop_per_second)
+
+
+def test_a_library_that_is_alone_is_not_tried_out() -> None:
+    counting = Counting()
+    counting.measure(counting.library())(SMALL, Device("opencl", 0), 1)
+    epochs = 1 + 1  # that warms up, and that is timed
+    squares = 4 * 2 * 1024**3
+    assert counting.flop == epochs * SMALL.epoch_flop + squares
+
+
 def test_a_library_can_be_named() -> None:
     counting = Counting()
     counting.measure(counting.library())(SMALL, CPU, 1, "NumPy 2.4.6")

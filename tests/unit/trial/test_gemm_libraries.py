@@ -1,6 +1,6 @@
 """The libraries that measure a GEMM bound: they multiply rightly, and wait for what they queued."""
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,8 +61,42 @@ def test_an_accelerator_without_a_library_says_what_to_install() -> None:
     def absent(name: str) -> ModuleType:
         raise ImportError(name)
 
-    with pytest.raises(NoLibrary, match=r"cuda:0.*PyTorch, CuPy or JAX.*install"):
+    with pytest.raises(NoLibrary, match=r"cuda:0.*PyTorch, CuPy, JAX or tinygrad.*install"):
         libraries_for(Device.named("cuda:0"), load=absent)
+
+
+def test_an_accelerator_is_measured_by_who_computes_there() -> None:
+    """PyTorch's is another one; MLX, like NumPy and CuPy, is for one kind only."""
+    torch = SimpleNamespace(accelerator=SimpleNamespace(
+        current_accelerator=lambda: SimpleNamespace(type="xpu")
+    ))  # fmt: skip
+    torch.__version__, torch.set_float32_matmul_precision = "2.13", lambda precision: None
+    torch.tensor = torch.mm = print
+
+    def load(name: str) -> object:
+        if name in ("jax", "tinygrad"):
+            raise ImportError(name)
+        return torch
+
+    (found,) = libraries_for(Device.named("xpu:0"), load=load)
+    assert found.name == "PyTorch 2.13"
+    for other in ("mps", "opencl:0"):
+        with pytest.raises(NoLibrary):
+            libraries_for(Device.named(other), load=load)
+
+
+def test_on_opencl_tinygrad_multiplies(opencl: Device) -> None:
+    """No other library is imported in vain, and a step is the same when it is replayed."""
+    (library,) = libraries_for(opencl)
+    assert library.name.startswith("tinygrad")
+    arrays = (library.upload(LEFT), library.upload(LEFT), library.upload(LEFT))
+    run = library.repeated(
+        lambda layers: [library.multiply(layers[0][0], layers[0][1].T)], [arrays]
+    )
+    for _ in range(4):  # eager, captured, replayed
+        (result,) = run()
+        library.wait(result)
+        assert (result.numpy() == 3).all()
 
 
 def test_a_library_that_cannot_be_loaded_is_left_out() -> None:

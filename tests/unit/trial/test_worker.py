@@ -1,18 +1,17 @@
 """The child's side: what a backend does becomes a result, whatever it is."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from toys import HONEST, write_toy
 
 from bench.results.jobs import Job
-from bench.results.records import Described, Trained
+from bench.results.records import Trained, Verified
 from bench.trial.failure import BrokenContract
-from bench.trial.worker import describe, load_backend, perform
+from bench.trial.worker import load_backend, perform
 from bench.workload import CPU, Device, workload_for
 
 
@@ -49,6 +48,22 @@ def test_training_waits_for_its_turn_before_every_epoch(tmp_path: Path) -> None:
     assert (turns, len(trained.epochs), trained.start_seconds) == ([0, 1], 2, 0.5)
 
 
+@pytest.mark.parametrize(("name", "joules"), [("A100 MIG 1g.10gb", None), ("A100", 7.0)])
+def test_a_slice_is_not_charged_what_its_whole_gpu_used(
+    name: str, joules: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = iter(range(0, 7_000, 7))
+    monkeypatch.setattr("bench.trial.training.counter", lambda device: counts.__next__)
+    source = f"""{HONEST}
+from bench.workload.contract import DeviceFacts
+def device_facts(device): return DeviceFacts("{name}")
+"""
+    asked = msgspec.structs.replace(job(source, tmp_path, "train"), device=Device("cuda", 0))
+    (trained,) = perform(asked)
+    assert isinstance(trained, Trained)
+    assert {epoch.joules for epoch in trained.epochs} == {joules}
+
+
 def test_a_clock_that_was_set_back_makes_no_negative_time(tmp_path: Path) -> None:
     (trained,) = perform(job(HONEST, tmp_path, "train"), -3.0)
     assert isinstance(trained, Trained) and trained.start_seconds == 0
@@ -61,6 +76,20 @@ def test_a_child_that_sees_other_devices_than_its_own_is_refused(
     source = f"{HONEST}\ndef devices(): return {seen}"
     with pytest.raises(BrokenContract, match="expected cpu alone: another variable"):
         list(perform(job(source, tmp_path, "verify")))
+
+
+@pytest.mark.parametrize(("device", "is_right"), [("opencl:1", True), ("cuda:1", False)])
+def test_where_others_cannot_be_hidden_a_child_names_its_own(
+    device: str, is_right: bool, tmp_path: Path
+) -> None:
+    source = f"{HONEST}\ndef devices(): return ['cpu', 'opencl:0', 'opencl:1', 'cuda:0', 'cuda:1']"
+    asked = msgspec.structs.replace(job(source, tmp_path, "verify"), device=Device.named(device))
+    if is_right:
+        (verified,) = perform(asked)
+        assert isinstance(verified, Verified)
+    else:
+        with pytest.raises(BrokenContract, match="sees cuda:0, cuda:1; expected cuda:1 alone"):
+            list(perform(asked))
 
 
 def test_shared_code_lies_beside_the_backend_or_with_the_shipped_ones(tmp_path: Path) -> None:
@@ -88,45 +117,3 @@ except ImportError as error:
     module = load_backend("toy", write_toy(tmp_path, "toy", source), ["neighbour"])
     assert module.FOUND is None
     assert "neighbour" in module.REASON
-
-
-def test_versions_are_told_as_text() -> None:
-    """A framework's own version type becomes text; what it does not know stays None."""
-    module = ModuleType("toy")
-    module.devices = lambda: ["cpu"]  # type: ignore[attr-defined]
-    module.versions = lambda: {"toy": (1, 2), "cuda": None}  # type: ignore[attr-defined]
-    described = describe(module)
-    assert described.versions == {"toy": "(1, 2)", "cuda": None}
-
-
-@pytest.mark.parametrize("names", [(), ("cpu",), ["cpu", "cuda:0", "cuda:11"]])
-def test_devices_are_records(names: Sequence[str]) -> None:
-    module = ModuleType("toy")
-    module.devices, module.versions = lambda: names, dict  # type: ignore[attr-defined]
-    assert describe(module).devices == tuple(map(Device.named, names))
-
-
-@pytest.mark.parametrize(
-    "found", [None, 3, "cpu", [0], [""], ["cuda:x"], ["cpu\n"], ["../cpu"], ["cuda:0:1"]]
-)
-def test_devices_that_make_no_rows_are_refused(found: object) -> None:
-    module = ModuleType("toy")
-    module.devices, module.versions = lambda: found, dict  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match="expected a list of names like 'cuda:0'"):
-        describe(module)
-
-
-def test_a_device_that_is_named_twice_is_refused() -> None:
-    module = ModuleType("toy")
-    module.devices, module.versions = lambda: ["cpu", "cpu"], dict  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match="expected every name once"):
-        describe(module)
-
-
-def test_thread_pools_are_optional(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interpreter of a backend's own need not have threadpoolctl."""
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    module = ModuleType("toy")
-    module.devices = list  # type: ignore[attr-defined]
-    module.versions = dict  # type: ignore[attr-defined]
-    assert describe(module) == Described((), {}, sys.version.split()[0])

@@ -27,6 +27,11 @@ def test_only_the_processor_is_the_cpu(name: str, is_cpu: bool) -> None:
     assert (Device.named(name).sizes == CPU.sizes) is is_cpu
 
 
-@pytest.mark.parametrize(("name", "in_child"), [("cuda:3", "cuda:0"), ("mps", "mps")])
-def test_a_child_sees_one_device_of_its_kind(name: str, in_child: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "in_child"), [("cuda:3", "cuda:0"), ("mps", "mps"), ("opencl:1", "opencl:1")]
+)
+def test_a_childs_device_is_the_first_of_its_kind_where_the_others_are_hidden(
+    name: str, in_child: str
+) -> None:
+    """No variable hides others of OpenCL's: there it is the number that tells."""
     assert str(Device.named(name).in_child) == in_child
