@@ -21,9 +21,7 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _torch
-from ._torch import (
-    build, copies, device_facts, device_memory_bytes, predicted, versions, wait_for,
-)  # fmt: skip
+from ._torch import device_facts, device_memory_bytes, versions
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
@@ -43,7 +41,7 @@ class Model:
         torch.compiler.reset()  # the limit of compilations counts all models of a process
         torch.manual_seed(workload.seed)  # of the dropout masks
         self._workload, self._device = workload, device
-        self._network = build(workload, parameters, device)
+        self._network = _torch.build(workload, parameters, device)
         self._weights = {name: w.detach() for name, w in self._network.named_parameters()}
         self._state = _torch.start_state(workload.optimizer, list(self._weights.values()))
         self._images = torch.tensor(train.images, device=device)
@@ -59,7 +57,7 @@ class Model:
             for rows in rows_on_device.split(self._workload.batch_size):
                 step = self._compiled if len(rows) == full else self._step  # compiling is slow
                 loss += step(rows) * len(rows)
-            wait_for(self._device)
+            _torch.wait_for(self._device)
             epoch_done(loss.item() / len(order))
 
     def _step(self, rows: torch.Tensor) -> torch.Tensor:
@@ -77,8 +75,8 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image; not compiled, for it is off the clock."""
-        return predicted(self._network, images, self._device)
+        return _torch.predicted(self._network, images, self._device)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""
-        return copies(self._network)
+        return _torch.copies(self._network)
