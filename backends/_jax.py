@@ -5,14 +5,17 @@ from typing import Any
 import jax
 import jax.extend
 import jax.numpy as jnp
+import numpy as np
 
-from bench.workload import RMSprop, Workload
+from bench.workload import Adam, RMSprop, Workload
 from bench.workload.contract import DeviceFacts
+from bench.workload.workload import Optimizer
 
 ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
 
 Layers = list[tuple[jax.Array, jax.Array]]  # weight (in, out) and bias (out,)
-State = tuple[Layers, Layers, jax.Array]  # parameters, mean squares (of RMSprop), random key
+Means = tuple[Any, ...]  # what the optimizer carries along
+State = tuple[Layers, Means, jax.Array]  # parameters, means, random key
 Train = tuple[jax.Array, jax.Array]  # images (samples, 784) and labels (samples,)
 
 
@@ -88,7 +91,7 @@ def _step(
     workload: Workload, state: State, images: jax.Array, labels: jax.Array
 ) -> tuple[State, jax.Array]:
     """Return the state after a batch, and the batch's mean loss."""
-    layers, squares, key = state
+    layers, means, key = state
     key, dropout_key = jax.random.split(key) if workload.dropout else (key, key)
 
     def mean_loss(layers: Layers) -> jax.Array:
@@ -96,19 +99,40 @@ def _step(
         return -jnp.take_along_axis(chances, labels[:, None], axis=1).mean()
 
     loss, gradients = jax.value_and_grad(mean_loss)(layers)
-    layers, squares = _update(workload, layers, squares, gradients)
-    return (layers, squares, key), loss
+    steps, means = _steps(workload.optimizer, means, gradients)
+    rate = workload.optimizer.learning_rate
+    layers = jax.tree.map(lambda parameter, step: parameter - rate * step, layers, steps)
+    return (layers, means, key), loss
 
 
-def _update(
-    workload: Workload, layers: Layers, squares: Layers, gradients: Layers
-) -> tuple[Layers, Layers]:
-    """Return the parameters and the mean squares after the optimizer's step."""
-    chosen = workload.optimizer
-    steps: Any = gradients
+def start_means(chosen: Optimizer, layers: Layers) -> Means:
+    """Return what the optimizer carries along, all zero."""
+    zeros = jax.tree.map(np.zeros_like, layers)
+    if isinstance(chosen, Adam):
+        return zeros, zeros, np.float32(0), np.float32(0)
+    return (zeros,) if isinstance(chosen, RMSprop) else ()
+
+
+def _steps(chosen: Optimizer, means: Means, gradients: Layers) -> tuple[Layers, Means]:
+    """Return what the learning rate is multiplied by, and the means after this step."""
     if isinstance(chosen, RMSprop):
-        rho, epsilon = chosen.rho, chosen.epsilon
-        squares = jax.tree.map(lambda s, g: rho * s + (1 - rho) * g**2, squares, gradients)
-        steps = jax.tree.map(lambda s, g: g / jnp.sqrt(s + epsilon), squares, gradients)
-    rate = chosen.learning_rate
-    return jax.tree.map(lambda p, step: p - rate * step, layers, steps), squares
+        squares = _moved(means[0], jax.tree.map(jnp.square, gradients), chosen.rho)
+        roots = jax.tree.map(lambda square: jnp.sqrt(square + chosen.epsilon), squares)
+        return jax.tree.map(jnp.divide, gradients, roots), (squares,)
+    if isinstance(chosen, Adam):
+        first = _moved(means[0], gradients, chosen.beta_1)
+        second = _moved(means[1], jax.tree.map(jnp.square, gradients), chosen.beta_2)
+        # 1 - beta**t is a mean of ones; in float32 the difference would lose digits.
+        ones = _moved(means[2], 1, chosen.beta_1), _moved(means[3], 1, chosen.beta_2)
+        correction = jnp.sqrt(ones[1]) / ones[0]
+        steps = jax.tree.map(
+            lambda mean, square: correction * mean / (jnp.sqrt(square) + chosen.epsilon),
+            first, second,
+        )  # fmt: skip
+        return steps, (first, second, *ones)
+    return gradients, means
+
+
+def _moved(means: Any, values: Any, beta: float) -> Any:
+    """Return moving averages, moved on by new values."""
+    return jax.tree.map(lambda mean, value: beta * mean + (1 - beta) * value, means, values)

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bench.workload import SGD, Workload
+from bench.workload import SGD, Adam, Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 FILLED_LATER = "zeros"  # with the given weights: to draw random ones would take JAX a second
@@ -78,7 +78,9 @@ class Model:
         self._workload = workload
         self._network = _network(workload)
         self._network.set_weights([array for layer in parameters for array in layer])
-        self._network.compile(optimizer=_optimizer(workload), loss="categorical_crossentropy")
+        # Of probabilities, as after a softmax, Keras clips the small ones: another loss.
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+        self._network.compile(optimizer=_optimizer(workload), loss=loss)
         self._batches = self.batches_type(train, workload.widths[-1], workload.batch_size)
 
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
@@ -94,8 +96,8 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        probabilities = self._network.predict_on_batch(images)  # predict streams: twice as slow
-        return np.asarray(probabilities).argmax(axis=1)
+        logits = self._network.predict_on_batch(images)  # predict streams: twice as slow
+        return np.asarray(logits).argmax(axis=1)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""
@@ -111,7 +113,7 @@ def _network(workload: Workload) -> keras.Sequential:
         if workload.dropout:
             seed = workload.seed + SEEDS_APART * index
             layers.append(keras.layers.Dropout(workload.dropout, seed=seed))
-    layers.append(dense(workload.widths[-1], activation="softmax"))
+    layers.append(dense(workload.widths[-1]))
     return keras.Sequential(layers)
 
 
@@ -119,4 +121,7 @@ def _optimizer(workload: Workload) -> keras.optimizers.Optimizer:
     chosen = workload.optimizer
     if isinstance(chosen, SGD):
         return keras.optimizers.SGD(chosen.learning_rate)
+    if isinstance(chosen, Adam):
+        betas = chosen.beta_1, chosen.beta_2
+        return keras.optimizers.Adam(chosen.learning_rate, *betas, epsilon=chosen.epsilon)
     return keras.optimizers.RMSprop(chosen.learning_rate, chosen.rho, epsilon=chosen.epsilon)

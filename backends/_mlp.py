@@ -5,11 +5,12 @@ whole network, and on a GPU a few kernels. Layers compute into buffers that are 
 The precision is that of the parameters.
 """
 
+import math
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
-from bench.workload import RMSprop, Workload
+from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import Layer, Parameters
 
 Array = Any  # of numpy or of cupy
@@ -25,9 +26,9 @@ class Network:
         flat = [xp.asarray(array).ravel() for layer in parameters for array in layer]
         self._vector = xp.concatenate(flat)
         self._gradient = xp.empty_like(self._vector)
-        if isinstance(workload.optimizer, RMSprop):
-            self._square = xp.zeros_like(self._vector)
-            self._scratch = xp.empty_like(self._vector)
+        carried = 0 if isinstance(workload.optimizer, SGD) else 2
+        self._state = [xp.zeros_like(self._vector) for _ in range(carried)]  # of the optimizer
+        self._steps = 0
         if workload.dropout:
             self._random = xp.random.default_rng(workload.seed)
         self.layers = _split(self._vector, workload.widths)
@@ -96,7 +97,7 @@ class Network:
         gradients, large ones, need not be multiplied by it.
         """
         optimizer = self._workload.optimizer
-        rate = 1.0 if isinstance(optimizer, RMSprop) else optimizer.learning_rate
+        rate = optimizer.learning_rate if isinstance(optimizer, SGD) else 1.0
         double = self._xp.float64
         logits -= logits.max(axis=1, keepdims=True)
         chosen = (logits * targets).sum(dtype=double)
@@ -138,17 +139,37 @@ class Network:
             error *= output
 
     def _update(self) -> None:
-        optimizer = self._workload.optimizer
-        if isinstance(optimizer, RMSprop):
-            self._xp.multiply(self._gradient, self._gradient, out=self._scratch)
-            self._scratch *= 1 - optimizer.rho
-            self._square *= optimizer.rho
-            self._square += self._scratch
-            self._xp.add(self._square, optimizer.epsilon, out=self._scratch)
-            self._xp.sqrt(self._scratch, out=self._scratch)
-            self._gradient /= self._scratch
-            self._gradient *= optimizer.learning_rate
+        """Turn the gradient into the optimizer's step in place, and take it."""
+        self._steps += 1
+        if isinstance(self._workload.optimizer, RMSprop):
+            self._rmsprop(self._workload.optimizer, *self._state)
+        elif isinstance(self._workload.optimizer, Adam):
+            self._adam(self._workload.optimizer, *self._state)
         self._vector -= self._gradient
+
+    def _rmsprop(self, chosen: RMSprop, square: Array, scratch: Array) -> None:
+        self._xp.multiply(self._gradient, self._gradient, out=scratch)
+        scratch *= 1 - chosen.rho
+        square *= chosen.rho
+        square += scratch
+        self._xp.add(square, chosen.epsilon, out=scratch)
+        self._xp.sqrt(scratch, out=scratch)
+        self._gradient /= scratch
+        self._gradient *= chosen.learning_rate
+
+    def _adam(self, chosen: Adam, mean: Array, square: Array) -> None:
+        """Keep mean / (1 - beta_1) and square / (1 - beta_2): two passes over memory less."""
+        gradient, unscaled = self._gradient, math.sqrt(1 - chosen.beta_2)
+        corrected = math.sqrt(1 - chosen.beta_2**self._steps) / (1 - chosen.beta_1**self._steps)
+        mean *= chosen.beta_1
+        mean += gradient
+        self._xp.square(gradient, out=gradient)
+        square *= chosen.beta_2
+        square += gradient
+        self._xp.sqrt(square, out=gradient)
+        gradient += chosen.epsilon / unscaled
+        self._xp.divide(mean, gradient, out=gradient)
+        gradient *= chosen.learning_rate * corrected * (1 - chosen.beta_1) / unscaled
 
 
 def _split(vector: Array, widths: tuple[int, ...]) -> Parameters:

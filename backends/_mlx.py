@@ -1,12 +1,13 @@
 """The network and the optimizers in MLX's own classes."""
 
+import math
 from itertools import pairwise
 
 import mlx.core as mx
 import numpy as np
 from mlx import nn, optimizers
 
-from bench.workload import SGD, Workload
+from bench.workload import SGD, Adam, Workload
 from bench.workload.contract import DeviceFacts, Floats, Integers, Layer, Parameters
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
@@ -19,6 +20,20 @@ class RMSpropInside(optimizers.RMSprop):
         """Return the updated parameter; keep the mean square in `state`."""
         state["v"] = self.alpha * state["v"] + (1 - self.alpha) * mx.square(gradient)
         return parameter - self.learning_rate * gradient / mx.sqrt(state["v"] + self.eps)
+
+
+class AdamBeside(optimizers.Adam):
+    """Adam with epsilon beside the root; MLX's own adds it after the bias correction, if any."""
+
+    def apply_single(self, gradient: mx.array, parameter: mx.array, state: dict) -> mx.array:
+        """Return the updated parameter; keep the means in `state`."""
+        beta_1, beta_2 = self.betas
+        # 1 - beta**t; in float32 the difference would lose digits.
+        first, second = (-mx.expm1(self.step * math.log(beta)) for beta in self.betas)
+        state["m"] = beta_1 * state["m"] + (1 - beta_1) * gradient
+        state["v"] = beta_2 * state["v"] + (1 - beta_2) * mx.square(gradient)
+        rate = self.learning_rate * mx.sqrt(second) / first
+        return parameter - rate * state["m"] / (mx.sqrt(state["v"]) + self.eps)
 
 
 def build(workload: Workload, parameters: Parameters) -> nn.Sequential:
@@ -41,6 +56,9 @@ def optimizer_for(workload: Workload) -> optimizers.Optimizer:
     chosen = workload.optimizer
     if isinstance(chosen, SGD):
         return optimizers.SGD(chosen.learning_rate)
+    if isinstance(chosen, Adam):
+        betas = [chosen.beta_1, chosen.beta_2]
+        return AdamBeside(chosen.learning_rate, betas, chosen.epsilon)
     return RMSpropInside(chosen.learning_rate, alpha=chosen.rho, eps=chosen.epsilon)
 
 

@@ -4,7 +4,7 @@ import sys
 
 import tensorflow as tf
 
-from bench.workload import RMSprop, Workload
+from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import DeviceFacts, Parameters
 
 ACTIVATIONS = {"relu": tf.nn.relu, "sigmoid": tf.nn.sigmoid}
@@ -65,8 +65,14 @@ class Network(tf.Module):
         self._workload = workload
         self.layers = [(tf.Variable(weight), tf.Variable(bias)) for weight, bias in parameters]
         self._flat = [variable for layer in self.layers for variable in layer]
-        self._squares = [tf.Variable(tf.zeros_like(variable)) for variable in self._flat]
+        self._means, self._squares = self._zeros((Adam,)), self._zeros((Adam, RMSprop))
+        self._ones = [tf.Variable(0.0) for _ in range(2)]  # moving averages of 1: 1 - beta**t
         self._masks = tf.Variable(0, dtype=tf.int64)  # number of dropout masks drawn so far
+
+    def _zeros(self, optimizers: tuple[type, ...]) -> list[tf.Variable]:
+        """Return a zero variable for each parameter if the optimizer is one of these."""
+        needed = isinstance(self._workload.optimizer, optimizers)
+        return [tf.Variable(tf.zeros_like(variable)) for variable in self._flat if needed]
 
     @tf.function(jit_compile=True)
     def epoch(self, images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
@@ -108,13 +114,34 @@ class Network(tf.Module):
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
             loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, self._flat)
-        for variable, square, gradient in zip(self._flat, self._squares, gradients, strict=True):
-            self._update(variable, square, gradient)
+        for variable, step in zip(self._flat, self._steps(gradients), strict=True):
+            variable.assign_sub(self._workload.optimizer.learning_rate * step)
         return loss
 
-    def _update(self, variable: tf.Variable, square: tf.Variable, gradient: tf.Tensor) -> None:
-        optimizer = self._workload.optimizer
-        if isinstance(optimizer, RMSprop):
-            square.assign(optimizer.rho * square + (1 - optimizer.rho) * gradient**2)
-            gradient /= tf.sqrt(square + optimizer.epsilon)
-        variable.assign_sub(optimizer.learning_rate * gradient)
+    def _steps(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Return what the learning rate is multiplied by; move the optimizer's means on."""
+        chosen = self._workload.optimizer
+        if isinstance(chosen, SGD):
+            return gradients
+        beta = chosen.rho if isinstance(chosen, RMSprop) else chosen.beta_2
+        squares = _moved(self._squares, [gradient**2 for gradient in gradients], beta)
+        if isinstance(chosen, RMSprop):
+            return [
+                gradient / tf.sqrt(square + chosen.epsilon)
+                for gradient, square in zip(gradients, squares, strict=True)
+            ]
+        means = _moved(self._means, gradients, chosen.beta_1)
+        first, second = (
+            one.assign(beta * one + (1 - beta))
+            for one, beta in zip(self._ones, (chosen.beta_1, chosen.beta_2), strict=True)
+        )
+        return [
+            tf.sqrt(second) / first * mean / (tf.sqrt(square) + chosen.epsilon)
+            for mean, square in zip(means, squares, strict=True)
+        ]
+
+
+def _moved(means: list[tf.Variable], values: list[tf.Tensor], beta: float) -> list[tf.Tensor]:
+    """Move moving averages on by new values and return them."""
+    pairs = zip(means, values, strict=True)
+    return [mean.assign(beta * mean + (1 - beta) * value) for mean, value in pairs]

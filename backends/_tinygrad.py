@@ -3,7 +3,7 @@
 import numpy as np
 from tinygrad import Tensor, nn
 
-from bench.workload import SGD, RMSprop, Workload
+from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import Floats, Integers
 
 Layers = list[tuple[Tensor, Tensor]]  # weight (in, out) and bias (out,)
@@ -27,6 +27,29 @@ class RMSpropInside(nn.optim.Optimizer):
         return steps, self._squares
 
 
+class AdamBeside(nn.optim.Optimizer):
+    """Adam with epsilon beside the root; tinygrad's own adds it after the bias correction."""
+
+    def __init__(self, parameters: list[Tensor], chosen: Adam) -> None:
+        """Start with means of zero."""
+        super().__init__(parameters, chosen.learning_rate, fused=False)
+        self._betas, self._epsilon = (chosen.beta_1, chosen.beta_2), chosen.epsilon
+        self._means, self._squares = self._new_optim_param(), self._new_optim_param()
+        # Of ones: 1 - beta**t; in float32 the difference would lose digits.
+        self._ones = [Tensor.zeros(1, device=self.device).contiguous().realize() for _ in range(2)]
+
+    def _step(self, params: list[Tensor], grads: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        (first, second), (beta_1, beta_2) = self._ones, self._betas
+        for one, beta in zip(self._ones, self._betas, strict=True):
+            one.assign(beta * one + (1 - beta))
+        rate, steps = self.lr * second.sqrt() / first, []
+        for mean, square, gradient in zip(self._means, self._squares, grads, strict=True):
+            mean.assign(beta_1 * mean + (1 - beta_1) * gradient)
+            square.assign(beta_2 * square + (1 - beta_2) * gradient * gradient)
+            steps.append(rate * mean / (square.sqrt() + self._epsilon))
+        return steps, [*self._means, *self._squares, *self._ones]
+
+
 def upload(array: Floats | Integers, device: str) -> Tensor:
     """Return a copy on the device; indices become int32, which every device has."""
     dtype = np.int32 if array.dtype == np.int64 else array.dtype
@@ -39,7 +62,7 @@ def optimizer_for(workload: Workload, layers: Layers) -> nn.optim.Optimizer:
     parameters = [array for layer in layers for array in layer]
     if isinstance(chosen, SGD):
         return nn.optim.SGD(parameters, chosen.learning_rate)
-    return RMSpropInside(parameters, chosen)
+    return (AdamBeside if isinstance(chosen, Adam) else RMSpropInside)(parameters, chosen)
 
 
 def forward(workload: Workload, layers: Layers, images: Tensor) -> Tensor:

@@ -1,13 +1,15 @@
 """What the PyTorch backends share: the network, its optimizer, the devices, the versions."""
 
+import math
 from collections.abc import Iterable
 from itertools import pairwise
 
 import torch
 from torch import nn
 
-from bench.workload import SGD, RMSprop, Workload
+from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import DeviceFacts, Floats, Integers, Layer, Parameters
+from bench.workload.workload import Optimizer
 
 torch.set_float32_matmul_precision("highest")  # no TF32, no bfloat16: on CUDA and in oneDNN
 
@@ -16,33 +18,71 @@ ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 Tensors = list[torch.Tensor]
 
 
-class RMSpropInside(torch.optim.Optimizer):
-    """RMSprop with epsilon inside the root; PyTorch's own adds it outside."""
+class FusedAdam(torch.optim.Adam):
+    """Adam with epsilon beside the root; PyTorch's own adds it after the bias correction."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], chosen: RMSprop) -> None:
-        """Start with mean squares of zero."""
+    def __init__(self, parameters: Iterable[nn.Parameter], chosen: Adam) -> None:
+        """Start with means of zero."""
+        betas = chosen.beta_1, chosen.beta_2
+        super().__init__(parameters, chosen.learning_rate, betas, fused=True)
+        self._chosen, self._steps = chosen, 0
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update all parameters, with the epsilon that the correction turns into the right one."""
+        self._steps += 1
+        correction = math.sqrt(1 - self._chosen.beta_2**self._steps)
+        self.param_groups[0]["eps"] = self._chosen.epsilon / correction
+        super().step()
+
+
+class Foreach(torch.optim.Optimizer):
+    """The workload's optimizer as `update` writes it, without a number that a graph would keep."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], chosen: Optimizer) -> None:
+        """Start with means of zero."""
         super().__init__(parameters, {"lr": chosen.learning_rate})
         self._chosen = chosen
         self._weights = [weight for group in self.param_groups for weight in group["params"]]
-        self._squares = [torch.zeros_like(weight) for weight in self._weights]
+        self._state = start_state(chosen, self._weights)
 
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Update all parameters."""
         gradients = [weight.grad for weight in self._weights]
-        update(self._chosen, self._weights, gradients, self._squares)
+        update(self._chosen, self._weights, gradients, self._state)
+
+
+def start_state(chosen: Optimizer, weights: Tensors) -> list[Tensors]:
+    """Return what the optimizer carries along: lists of tensors, all zero."""
+    zeros = [torch.zeros_like(weight) for weight in weights]
+    if isinstance(chosen, Adam):
+        return [zeros, list(map(torch.clone, zeros)), [weights[0].new_zeros(()) for _ in range(2)]]
+    return [zeros] if isinstance(chosen, RMSprop) else []
 
 
 @torch.no_grad()
-def update(chosen: SGD | RMSprop, weights: Tensors, gradients: Tensors, squares: Tensors) -> None:
+def update(chosen: Optimizer, weights: Tensors, gradients: Tensors, state: list[Tensors]) -> None:
     """Do the optimizer's step in place, for all parameters at once."""
     if isinstance(chosen, SGD):
         torch._foreach_add_(weights, gradients, alpha=-chosen.learning_rate)
-        return
-    torch._foreach_mul_(squares, chosen.rho)
-    torch._foreach_addcmul_(squares, gradients, gradients, 1 - chosen.rho)
-    roots = torch._foreach_add(squares, chosen.epsilon)
-    torch._foreach_sqrt_(roots)
-    torch._foreach_addcdiv_(weights, gradients, roots, -chosen.learning_rate)
+    elif isinstance(chosen, RMSprop):
+        (squares,) = state
+        torch._foreach_mul_(squares, chosen.rho)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - chosen.rho)
+        roots = torch._foreach_add(squares, chosen.epsilon)
+        torch._foreach_sqrt_(roots)
+        torch._foreach_addcdiv_(weights, gradients, roots, -chosen.learning_rate)
+    else:
+        means, squares, (first, second) = state
+        torch._foreach_lerp_(means, gradients, 1 - chosen.beta_1)
+        torch._foreach_mul_(squares, chosen.beta_2)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - chosen.beta_2)
+        first.lerp_(torch.ones_like(first), 1 - chosen.beta_1)  # 1 - beta_1**t: a mean of ones
+        second.mul_(chosen.beta_2).add_(1 - chosen.beta_2)  # 1 - beta_2**t
+        roots = torch._foreach_sqrt(squares)
+        torch._foreach_add_(roots, chosen.epsilon)
+        steps = torch._foreach_div(means, roots)
+        torch._foreach_mul_(steps, second.sqrt() / first * chosen.learning_rate)
+        torch._foreach_sub_(weights, steps)
 
 
 def build(workload: Workload, parameters: Parameters, device: str) -> nn.Sequential:
@@ -61,12 +101,19 @@ def build(workload: Workload, parameters: Parameters, device: str) -> nn.Sequent
     return nn.Sequential(*modules).to(device)
 
 
-def optimizer_for(workload: Workload, network: nn.Module) -> torch.optim.Optimizer:
-    """Return the workload's optimizer."""
+def optimizer_for(
+    workload: Workload, network: nn.Module, captured: bool = False
+) -> torch.optim.Optimizer:
+    """Return the workload's optimizer; PyTorch's RMSprop has no epsilon inside the root.
+
+    `captured` by a graph, Adam may not be told another number in every step.
+    """
     chosen = workload.optimizer
     if isinstance(chosen, SGD):
         return torch.optim.SGD(network.parameters(), chosen.learning_rate, fused=True)
-    return RMSpropInside(network.parameters(), chosen)
+    if isinstance(chosen, Adam) and not captured:
+        return FusedAdam(network.parameters(), chosen)
+    return Foreach(network.parameters(), chosen)
 
 
 def copies(network: nn.Sequential) -> Parameters:

@@ -12,17 +12,8 @@
 
 import cupy as cp
 
-from bench.workload import Workload
-from bench.workload.contract import (
-    DeviceFacts,
-    EpochDone,
-    Floats,
-    Integers,
-    Layer,
-    Orders,
-    Parameters,
-    Samples,
-)
+from bench.workload import Workload, contract
+from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 from ._mlp import Network
 
@@ -42,10 +33,10 @@ def versions() -> dict[str, str | None]:
     return {"cupy": cp.__version__, "cuda": f"{cuda // 1000}.{cuda % 1000 // 10}"}
 
 
-def device_facts(device: str) -> DeviceFacts:
+def device_facts(device: str) -> contract.DeviceFacts:
     """Return name and memory of the GPU."""
     found = cp.cuda.runtime.getDeviceProperties(int(device.partition(":")[2]))
-    return DeviceFacts(found["name"].decode(), found["totalGlobalMem"])
+    return contract.DeviceFacts(found["name"].decode(), found["totalGlobalMem"])
 
 
 def device_memory_bytes(device: str) -> int | None:

@@ -19,7 +19,7 @@ import numpy as np
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
-from ._jax import device_facts, device_memory_bytes, devices, epoch, forward, place
+from ._jax import device_facts, device_memory_bytes, devices, epoch, forward, place, start_means
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
@@ -41,8 +41,8 @@ class Model:
         """Upload parameters and training set; compiling waits for the first epoch."""
         self._device = place(device)
         layers = [tuple(layer) for layer in parameters]
-        squares = jax.tree.map(np.zeros_like, layers)
-        state = layers, squares, jax.random.key(workload.seed)
+        means = start_means(workload.optimizer, layers)
+        state = layers, means, jax.random.key(workload.seed)
         self._state = jax.device_put(state, self._device, may_alias=False)  # it will be donated
         self._train = jax.device_put((train.images, train.labels.astype(np.int32)), self._device)
         self._epoch = jax.jit(partial(epoch, workload), donate_argnums=0)

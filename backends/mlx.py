@@ -22,16 +22,8 @@ from mlx import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
-from ._mlx import (
-    build,
-    copies,
-    device_facts,
-    device_memory_bytes,
-    devices,
-    optimizer_for,
-    predicted,
-    versions,
-)
+from . import _mlx
+from ._mlx import device_facts, device_memory_bytes, devices, versions
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
@@ -46,8 +38,8 @@ class Model:
         mx.set_default_device(mx.cpu if device == "cpu" else mx.gpu)
         mx.random.seed(workload.seed)  # of the dropout masks
         self._batch_size = workload.batch_size
-        self._network = build(workload, parameters)
-        self._optimizer = optimizer_for(workload)
+        self._network = _mlx.build(workload, parameters)
+        self._optimizer = _mlx.optimizer_for(workload)
         self._optimizer.init(self._network.trainable_parameters())
         self._images = mx.array(train.images)
         self._labels = mx.array(train.labels.astype(np.int32))
@@ -80,8 +72,8 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        return predicted(self._network, images)
+        return _mlx.predicted(self._network, images)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""
-        return copies(self._network)
+        return _mlx.copies(self._network)

@@ -15,17 +15,8 @@ from torch import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
-from ._torch import (
-    build,
-    copies,
-    device_facts,
-    device_memory_bytes,
-    devices,
-    optimizer_for,
-    predicted,
-    versions,
-    wait_for,
-)
+from . import _torch
+from ._torch import device_facts, device_memory_bytes, devices, versions
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
@@ -40,8 +31,8 @@ class Model:
         torch.manual_seed(workload.seed)  # of the dropout masks
         self._device = device
         self._batch_size = workload.batch_size
-        self._network = build(workload, parameters, device)
-        self._optimizer = optimizer_for(workload, self._network)
+        self._network = _torch.build(workload, parameters, device)
+        self._optimizer = _torch.optimizer_for(workload, self._network)
         self._images = torch.tensor(train.images, device=device)
         self._labels = torch.tensor(train.labels, device=device)
 
@@ -52,7 +43,7 @@ class Model:
             rows_on_device = torch.tensor(order, device=self._device)
             for rows in rows_on_device.split(self._batch_size):
                 loss += self._step(rows) * len(rows)
-            wait_for(self._device)
+            _torch.wait_for(self._device)
             epoch_done(loss.item() / len(order))
 
     def _step(self, rows: torch.Tensor) -> torch.Tensor:
@@ -66,8 +57,8 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        return predicted(self._network, images, self._device)
+        return _torch.predicted(self._network, images, self._device)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""
-        return copies(self._network)
+        return _torch.copies(self._network)

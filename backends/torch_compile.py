@@ -20,24 +20,15 @@ from torch import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
-from ._torch import (
-    build,
-    copies,
-    device_facts,
-    device_memory_bytes,
-    predicted,
-    update,
-    versions,
-    wait_for,
-)
-from ._torch import devices as torch_devices
+from . import _torch
+from ._torch import device_facts, device_memory_bytes, versions
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:
     """Return those of PyTorch's devices that its compiler writes code for."""
-    return [device for device in torch_devices() if device.partition(":")[0] in ("cpu", "cuda")]
+    return [device for device in _torch.devices() if device.partition(":")[0] in ("cpu", "cuda")]
 
 
 class Model:
@@ -50,9 +41,9 @@ class Model:
         torch.compiler.reset()  # the limit of compilations counts all models of a process
         torch.manual_seed(workload.seed)  # of the dropout masks
         self._workload, self._device = workload, device
-        self._network = build(workload, parameters, device)
+        self._network = _torch.build(workload, parameters, device)
         self._weights = {name: w.detach() for name, w in self._network.named_parameters()}
-        self._squares = [torch.zeros_like(weight) for weight in self._weights.values()]
+        self._state = _torch.start_state(workload.optimizer, list(self._weights.values()))
         self._images = torch.tensor(train.images, device=device)
         self._labels = torch.tensor(train.labels, device=device)
         self._compiled = torch.compile(self._step, dynamic=False)
@@ -66,7 +57,7 @@ class Model:
             for rows in rows_on_device.split(self._workload.batch_size):
                 step = self._compiled if len(rows) == full else self._step  # compiling is slow
                 loss += step(rows) * len(rows)
-            wait_for(self._device)
+            _torch.wait_for(self._device)
             epoch_done(loss.item() / len(order))
 
     def _step(self, rows: torch.Tensor) -> torch.Tensor:
@@ -79,13 +70,13 @@ class Model:
 
         found, loss = torch.func.grad_and_value(mean_loss)(self._weights)
         weights, gradients = list(self._weights.values()), list(found.values())
-        update(self._workload.optimizer, weights, gradients, self._squares)
+        _torch.update(self._workload.optimizer, weights, gradients, self._state)
         return loss
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image; not compiled, for it is off the clock."""
-        return predicted(self._network, images, self._device)
+        return _torch.predicted(self._network, images, self._device)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""
-        return copies(self._network)
+        return _torch.copies(self._network)

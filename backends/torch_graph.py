@@ -17,17 +17,9 @@ from torch import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
+from . import _torch
 from ._cuda_graph import CapturedStep
-from ._torch import (
-    build,
-    copies,
-    device_facts,
-    device_memory_bytes,
-    optimizer_for,
-    predicted,
-    versions,
-    wait_for,
-)
+from ._torch import device_facts, device_memory_bytes, versions
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
@@ -46,8 +38,8 @@ class Model:
         """Upload network and training set; capturing waits for the first epoch."""
         torch.manual_seed(workload.seed)  # of the dropout masks
         self._device, self._size = device, workload.batch_size
-        self._network = build(workload, parameters, device)
-        self._optimizer = optimizer_for(workload, self._network)
+        self._network = _torch.build(workload, parameters, device)
+        self._optimizer = _torch.optimizer_for(workload, self._network, captured=True)
         self._images = torch.tensor(train.images, device=device)
         self._labels = torch.tensor(train.labels, device=device)
         self._order = torch.zeros_like(self._labels)
@@ -66,7 +58,7 @@ class Model:
                 self._loss.zero_()
                 for start in range(0, len(order), self._size):
                     self._steps[min(self._size, len(order) - start)]()
-            wait_for(self._device)
+            _torch.wait_for(self._device)
             epoch_done(self._loss.item() / len(order))
 
     def _step(self, size: int) -> None:
@@ -81,8 +73,8 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        return predicted(self._network, images, self._device)
+        return _torch.predicted(self._network, images, self._device)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""
-        return copies(self._network)
+        return _torch.copies(self._network)

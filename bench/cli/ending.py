@@ -26,10 +26,11 @@ def show(run: Run, reports: Path, console: Console) -> None:
     """Print what came of a run, as wide as the console."""
     from bench.report import summary  # NumPy and SciPy: when all is measured
 
-    for found in summary.speed_tables(run):
+    for widths in summary.speed_tables(run):
         console.print()
-        console.print(_fitting(found, console))
-        for note in found.notes:
+        for drawn in _fitting(widths, console):
+            console.print(drawn)
+        for note in widths[0].notes:
             console.print(note, markup=False, highlight=False)
     for warning in summary.warnings(run):
         width = min(console.width, LEGIBLE)
@@ -38,17 +39,36 @@ def show(run: Run, reports: Path, console: Console) -> None:
     console.print(f"\ntables and charts: {reports / 'README.md'}", highlight=False, soft_wrap=True)
 
 
-def _fitting(found: "tables.Table", console: Console) -> Table:
-    """Return a table with as many of its columns as fit into the width of the console."""
-    unlimited = console.options.update(max_width=10_000)
-    columns = list(range(len(found.headers)))
-    drawn = _drawn(found, columns)
+def _fitting(widths: Sequence["tables.Table"], console: Console) -> list[Table]:
+    """Return the first of some tables that fits into the width of the console.
+
+    If none does, the last one with as many of its columns as fit, or in pieces.
+    """
+    for found in widths:
+        columns = list(range(len(found.headers)))
+        if _fits(_drawn(found, columns), console):
+            return [_drawn(found, columns)]
     for header in SPARED:
-        if console.measure(drawn, options=unlimited).maximum <= console.width:
+        if _fits(_drawn(found, columns), console):
             break
         columns = [column for column in columns if found.headers[column] != header]
-        drawn = _drawn(found, columns)
-    return drawn
+    return _pieces(found, columns, console)
+
+
+def _pieces(found: "tables.Table", columns: Sequence[int], console: Console) -> list[Table]:
+    """Return some columns of a table, halved until they fit; its first ones stand in each piece."""
+    names = [column for column in columns if column < found.left]
+    others = columns[len(names) :]
+    drawn, half = _drawn(found, columns), len(others) // 2
+    if half == 0 or _fits(drawn, console):
+        return [drawn]
+    halves = (others[:half], others[half:])
+    return [one for some in halves for one in _pieces(found, [*names, *some], console)]
+
+
+def _fits(drawn: Table, console: Console) -> bool:
+    unlimited = console.options.update(max_width=10_000)
+    return console.measure(drawn, options=unlimited).maximum <= console.width
 
 
 def _drawn(found: "tables.Table", columns: Sequence[int]) -> Table:

@@ -127,10 +127,9 @@ def _say_plan(record: Run, settings: Settings) -> None:
     groups = grouped(record.cases, (), settings.together, None)
     seconds = Estimate(msgspec.structs.replace(record, groups=groups)).seconds_left
     points = len({(case.workload, case.threads) for case in record.cases})
-    words = f"{len(record.cases)} cases, {record.rounds} rounds"
-    if points > 1:
-        words = f"{points} points, {words}"
-    _say(f"{words}: {in_words(seconds)}")
+    counts = {"point": points, "case": len(record.cases), "round": record.rounds}
+    words = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items()]
+    _say(f"{', '.join(words)}: {in_words(seconds)}")
     if seconds > LONG_SECONDS and sys.stdout.isatty() and not settings.yes:
         raise Refused(
             f"the run would take {in_words(seconds)}; expected at most an hour unless told "

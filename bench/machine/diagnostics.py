@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from bench.machine.nvidia import DISTRESS
-from bench.results.records import Case, Conditions, Machine
+from bench.results.records import Conditions, Machine
 
 LOAD = 0.5  # cores busy with other work
 STOLEN = 0.02  # share of the time
@@ -16,6 +16,7 @@ FREQUENCY_DROP = 0.8  # lowest over highest frequency seen while trials ran
 FIRST_TRIAL = 1.3  # seconds of the first trial over the median of the others
 SPREAD = 1.25  # highest over lowest trial of a case
 SLOW_EPOCH = 3.0  # over the median of its trial
+MOST_NAMED = 8  # rows in one warning
 SLOW_EPOCH_SECONDS = 0.02  # below that a single interruption by the system is enough
 
 # What was seen -> the warning, with gaps for what was found.
@@ -100,20 +101,22 @@ def _above(limit: float, seen: Sequence[float | None]) -> Found:
     return (max(high), often) if high else ()
 
 
-def of_trials(seconds: Mapping[Case, Mapping[int, float]]) -> list[str]:
-    """Return what the trials' seconds per epoch, by case and round, show, each thing once."""
+def of_trials(seconds: Mapping[str, Mapping[int, float]]) -> list[str]:
+    """Return what the trials' seconds per epoch, by row and round, show, each thing once."""
     return _worded({"warming": _rows(seconds, _warming), "apart": _rows(seconds, _apart)})
 
 
-def of_epochs(epochs: Mapping[Case, Sequence[Sequence[float]]]) -> list[str]:
-    """Return a warning about single slow epochs; `epochs` has each trial's seconds, by case."""
+def of_epochs(epochs: Mapping[str, Sequence[Sequence[float]]]) -> list[str]:
+    """Return a warning about single slow epochs; `epochs` has each trial's seconds, by row."""
     return _worded({"slow epochs": _rows(epochs, _slow)})
 
 
-def _rows(values: Mapping[Case, T], judge: Callable[[T], str]) -> Found:
-    """Return what is found about each row, with its name."""
-    found = {case: judge(value) for case, value in values.items()}
-    return _listed([f"{case.backend} on {case.device} {f}" for case, f in found.items() if f])
+def _rows(values: Mapping[str, T], judge: Callable[[T], str]) -> Found:
+    """Return what is found about each row, with its name; of many rows the first ones."""
+    judged = ((name, judge(value)) for name, value in values.items())
+    found = [f"{name} {what}" for name, what in judged if what]
+    others = len(found) - MOST_NAMED
+    return _listed(found[:MOST_NAMED] + [f"and {others} more"] if others > 0 else found)
 
 
 def _warming(rounds: Mapping[int, float]) -> str:

@@ -6,7 +6,7 @@ The page shows the same data: nothing is computed there.
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.report import efficiency, numbers, tables
 from bench.report.published import NOTEBOOK_SECONDS
@@ -36,6 +36,7 @@ class Chart(NamedTuple):
     height: int  # pixels of its plot
     words: str
     data: dict[str, Records]
+    axis: Mapping[str, Any] = {}  # of its horizontal axis, what the template does not know
 
 
 def of_section(section: Section) -> dict[str, Chart]:
@@ -53,7 +54,7 @@ def named_rows(section: Section) -> dict[str, Row]:
     return dict(zip(map(redact.printable, names), section.measured, strict=True))
 
 
-def _stable(records: Iterable[Record]) -> Records:
+def stable(records: Iterable[Record]) -> Records:
     """Return records whose numbers are the same on every processor."""
     return [
         {name: numbers.rounded(value, DIGITS) if isinstance(value, float) else value
@@ -62,7 +63,8 @@ def _stable(records: Iterable[Record]) -> Records:
     ]  # fmt: skip
 
 
-def _is_wide(values: Sequence[float]) -> bool:
+def is_wide(values: Sequence[float]) -> bool:
+    """Return whether values span so much that their scale is logarithmic."""
     return max(values) > WIDE_RANGE * min(values)
 
 
@@ -77,14 +79,14 @@ def seconds(section: Section, rows: Rows) -> Chart:
     lines = {name: value for name, value in _references(section).items()
              if value <= FITS * max(values)}  # fmt: skip
     data = {
-        "trials": _stable(trials),
-        "rows": _stable(_interval(name, row) for name, row in rows.items()),
-        "lines": _stable({"name": name, "seconds": value} for name, value in lines.items()),
+        "trials": stable(trials),
+        "rows": stable(_interval(name, row) for name, row in rows.items()),
+        "lines": stable({"name": name, "seconds": value} for name, value in lines.items()),
     }
     figures = [f"{one['row']} {one['label']}" for one in data["rows"]]
     figures += [f"{name} {numbers.significant(value, 2)}" for name, value in lines.items()]
     words = f"Seconds per epoch with 95 % interval, every trial a dot: {'; '.join(figures)}."
-    return Chart("seconds", _is_wide(values), LINE * len(rows), words, data)
+    return Chart("seconds", is_wide(values), LINE * len(rows), words, data)
 
 
 def _interval(name: str, row: Row) -> Record:
@@ -120,8 +122,8 @@ def accuracy(section: Section, rows: Rows) -> Chart:
         for epoch, (when, reached) in enumerate(points, start=1)
     ]
     words = f"Test accuracy against seconds since the process started: {'; '.join(keys.values())}."
-    wide = _is_wide([points[-1][0] for points in curves.values()])
-    data = {"points": _stable(points), "goals": _stable({"accuracy": goal} for goal in goals)}
+    wide = is_wide([points[-1][0] for points in curves.values()])
+    data = {"points": stable(points), "goals": stable({"accuracy": goal} for goal in goals)}
     return Chart("accuracy", wide, PLOT, words, data)
 
 
@@ -151,7 +153,7 @@ def phases(rows: Rows) -> Chart:
                         for name, label in labels.items())  # fmt: skip
     words = f"Where the time of a whole trial goes, in seconds: {figures}."
     data: dict[str, Records] = {
-        "parts": _stable(part for name in labels for part in _stacked(name, spent[name], end)),
+        "parts": stable(part for name in labels for part in _stacked(name, spent[name], end)),
         "totals": [{"row": name, "label": label} for name, label in labels.items()],
     }
     return Chart("phases", False, LINE * len(rows), words, data)

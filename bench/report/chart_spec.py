@@ -6,6 +6,8 @@ Colours are `var(--ink)`: the page's style sheet defines them, and in an SVG the
 it is drawn, so that light and dark come from one drawing.
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from bench.report.chart_data import PHASES, Chart
@@ -47,6 +49,7 @@ COLOURS = {
     "on-light": ("#10151b", "#10151b"),
 }
 SERIES = [f"var(--{name})" for name in COLOURS if name.startswith("series-")]
+DASHES = [[1, 0]] * len(SERIES) + [[6, 3]] * len(SERIES)
 DARK_PHASES = ("start", "data", "compile", "evaluation")
 RULE = {"type": "rule", "strokeDash": [5, 4], "color": "var(--muted)"}
 
@@ -76,13 +79,11 @@ def accuracy(log: bool, narrow: bool) -> Spec:
     x = _measure("seconds", "seconds since the process started, evaluation left out", log, narrow)
     y = {**_measure("accuracy", "test accuracy", False, narrow),
          "scale": {"zero": False, "padding": 6}}  # fmt: skip
-    below = {"orient": "bottom", "columns": 1} if narrow else {"orient": "right"}
-    legend = {"title": None, "labelLimit": 240, "symbolSize": 70, "symbolOpacity": 1, **below}
-    dashes = [[1, 0]] * len(SERIES) + [[6, 3]] * len(SERIES)
+    legend = _legend(narrow)
     layers = [
         _layer("goals", RULE, y=y),
         _layer("points", {"type": "line", "strokeWidth": 1.8}, x=x, y=y, order={"field": "epoch"},
-               stroke=_by_row(SERIES * 2), strokeDash=_by_row(dashes)),
+               stroke=_by_row(SERIES * 2), strokeDash=_by_row(DASHES)),
         _layer("points", {"type": "point", "filled": True, "size": 60, "opacity": 1}, x=x, y=y,
                fill=_by_row(SERIES * 2, legend), shape=_by_row(SHAPES, legend),
                tooltip=_tooltip(row="", epoch="", seconds=".3g", accuracy=".4f")),
@@ -111,15 +112,74 @@ def phases(log: bool, narrow: bool) -> Spec:
     return _template(layers, narrow, figures="totals")
 
 
-TEMPLATES = {"seconds": seconds, "accuracy": accuracy, "phases": phases}
+def _along(scale: Spec, log: bool, narrow: bool) -> Spec:
+    """Return the template of samples per second along an axis of numbers, a line a row."""
+    x: Spec = {"field": "value", "type": "quantitative", "scale": scale,
+               "axis": {"title": "", "format": ",~r", "labelOverlap": "greedy"}}  # fmt: skip
+    low, rate = (_measure(field, "samples/s", log, narrow) for field in ("low", "rate"))
+    layers = [
+        _layer("points", {"type": "area", "opacity": 0.16}, x=x, y=low, y2={"field": "high"},
+               color=_by_row(SERIES * 2)),
+        _layer("points", {"type": "line", "strokeWidth": 1.8}, x=x, y=rate,
+               stroke=_by_row(SERIES * 2), strokeDash=_by_row(DASHES)),
+        _layer("bounds", {"type": "line", "strokeDash": [2, 4], "color": "var(--muted)"}, x=x,
+               y=rate, detail={"field": "name"}),
+        {**_layer("bounds", {"type": "text", "align": "right", "dy": -10, "color": "var(--muted)"},
+                  x=x, y=rate, text={"field": "name"}), "transform": [{"filter": "datum.last"}]},
+        _marks(narrow, x=x, y=rate),
+    ]  # fmt: skip
+    return _template(layers, narrow)
+
+
+def dots(log: bool, narrow: bool) -> Spec:
+    """Return the template of samples per second at named values, a dot a row."""
+    x: Spec = {"field": "value", "type": "nominal", "sort": None,
+               "axis": {"title": "", "labelAngle": 0}}  # fmt: skip
+    beside = {"field": "label", "sort": None}
+    low, rate = (_measure(field, "samples/s", log, narrow) for field in ("low", "rate"))
+    layers = [
+        _layer("points", {"type": "rule", "strokeWidth": 2}, x=x, xOffset=beside, y=low,
+               y2={"field": "high"}, stroke=_by_row(SERIES * 2)),
+        _layer("bounds", {"type": "tick", "orient": "horizontal", "color": "var(--muted)"}, x=x,
+               y=rate, tooltip=_tooltip(name="", rate=",.3r")),
+        _marks(narrow, x=x, y=rate, xOffset=beside),
+    ]  # fmt: skip
+    return _template(layers, narrow)
+
+
+def _marks(narrow: bool, **places: Spec) -> Spec:
+    """Return the layer of points that a legend names, by shape and colour."""
+    legend = _legend(narrow)
+    tooltip = _tooltip(**{"label": "", "value": "", "samples/s": "", "s per epoch": ""})
+    mark = {"type": "point", "filled": True, "size": 60, "opacity": 1}
+    return _layer("points", mark, **places, tooltip=tooltip, fill=_by_row(SERIES * 2, legend),
+                  shape=_by_row(SHAPES, legend))  # fmt: skip
+
+
+LOG: Spec = {"type": "log", "nice": False, "padding": 14}
+LINEAR: Spec = {"zero": False, "nice": False, "padding": 14}
+TEMPLATES: dict[str, Callable[[bool, bool], Spec]] = {
+    "seconds": seconds, "accuracy": accuracy, "phases": phases, "dots": dots,
+    "curve": partial(_along, LOG), "line": partial(_along, LINEAR),
+}  # fmt: skip
 
 
 def spec(chart: Chart) -> Spec:
     """Return a chart as it is drawn for Markdown, which holds the words that describe it."""
-    template = TEMPLATES[chart.name](chart.log, narrow=False)
-    filled = [layer for layer in template["layer"] if chart.data[layer["data"]["name"]]]
+    template = TEMPLATES[chart.name](chart.log, False)
+    filled = [_with_axis(layer, chart.axis) for layer in template["layer"]
+              if chart.data[layer["data"]["name"]]]  # fmt: skip
     chosen = {"layer": filled, "datasets": chart.data, "height": chart.height}
     return template | chosen | {"config": {**template["config"], "aria": False}}
+
+
+def _with_axis(layer: Spec, axis: Mapping[str, Any]) -> Spec:
+    """Return a layer whose horizontal axis has what only the chart knows."""
+    if not axis:
+        return layer
+    x = layer["encoding"]["x"]
+    named = {**x, "axis": {**x["axis"], **axis}}
+    return {**layer, "encoding": {**layer["encoding"], "x": named}}
 
 
 def _template(layers: list[Spec], narrow: bool, figures: str | None = None) -> Spec:
@@ -154,7 +214,7 @@ def _layer(data: str, mark: Spec, **encoding: Spec | list[Spec]) -> Spec:
 
 
 def _measure(field: str, title: str, log: bool, narrow: bool) -> Spec:
-    scale = {"type": "log", "nice": False, "padding": 14} if log else {"zero": True}
+    scale = LOG if log else {"zero": True}
     axis = {"title": title + (" (logarithmic)" if log else ""), "format": ",~r",
             "tickCount": 4 if narrow else 7, "labelOverlap": "greedy"}  # fmt: skip
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
@@ -165,6 +225,11 @@ def _row_names(narrow: bool) -> Spec:
     room = {"minExtent": NAMES[narrow], "maxExtent": NAMES[narrow], "labelLimit": NAMES[narrow] - 8}
     axis = {"title": None, "domain": False, "ticks": False, **room}
     return {"field": "row", "type": "nominal", "sort": None, "axis": axis}
+
+
+def _legend(narrow: bool) -> Spec:
+    below = {"orient": "bottom", "columns": 1} if narrow else {"orient": "right"}
+    return {"title": None, "labelLimit": 240, "symbolSize": 70, "symbolOpacity": 1, **below}
 
 
 def _by_row(values: list[Any], legend: Spec | None = None) -> Spec:

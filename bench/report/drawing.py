@@ -18,6 +18,7 @@ from bench.report.chart_data import Chart
 from bench.report.chart_spec import COLOURS, WIDTH, spec
 from bench.report.markdown import BREAK, text
 from bench.report.sections import Section
+from bench.report.sweep_sections import SweepSection
 from bench.results.store import write_atomically
 
 # Seconds of the processor: 4.4 for 48 charts in one process, 2.6 in each of two, of which 0.8 go
@@ -31,11 +32,12 @@ PICTURE = """<picture>
 </picture>"""
 
 
-def stem(machine: str, section: Section, name: str) -> str:
+def stem(machine: str, section: Section | SweepSection, name: str) -> str:
     """Return what the files of a chart are called, of a-z, 0-9 and "-"; `machine` is its slug."""
-    variant = re.sub(r"[^a-z0-9]+", "-", section.workload.variant.lower())[:30].strip("-")
+    words = (re.sub(r"[^a-z0-9]+", "-", word.lower())[:30].strip("-")
+             for word in section.file_words)  # fmt: skip
     key = hashlib.sha256(msgspec.json.encode(section.key)).hexdigest()[:8]
-    return f"{machine}-{variant}-{section.workload.train_samples}-{key}-{name}"
+    return "-".join([machine, *words, key, name])
 
 
 def picture(stem: str, chart: Chart) -> str:

@@ -44,13 +44,15 @@ class Bound:
 
 def bounds_of(run: Run, rows: Sequence[Row]) -> dict[Device, Bound]:
     """Return the GEMM bounds that were measured beside some rows, by device."""
-    workload, groups = rows[0].case.workload, {row.case: row.group for row in rows}
+    work = (rows[0].case.workload, rows[0].case.threads)
+    groups = {row.case: row.group for row in rows}
     beside = {number: groups[case] for number, cases in enumerate(run.groups)
               for case in cases if case in groups}  # fmt: skip
     found: dict[tuple[Device, Hashable], dict[int, GemmBound]] = {}
     for trial in run.gemm_bounds:
         is_beside = trial.group in beside or not run.groups
-        if is_beside and trial.workload == workload and isinstance(trial.result, GemmBound):
+        same = (trial.workload, trial.threads) == work
+        if is_beside and same and isinstance(trial.result, GemmBound):
             by_round = found.setdefault((trial.device, beside.get(trial.group)), {})
             by_round[trial.round] = trial.result
     return {device: Bound(by_round, group) for (device, group), by_round in found.items()}

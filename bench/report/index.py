@@ -5,13 +5,17 @@ many threads, round by round as `bench compare` does, so that a release that got
 Rows that are flagged have no history.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 from urllib.parse import quote
 
 from bench.report import TITLE, descriptions, markdown, numbers, published, tables
+from bench.report.chart_data import Chart
 from bench.report.markdown import text
 from bench.report.sections import Key, Section, ratio_in_words
+from bench.report.sweep_sections import SweepSection
+from bench.report.sweep_tables import winners
 from bench.report.tables import Table
 from bench.results.cases import Row
 from bench.results.statistics import minimum_detectable_difference
@@ -27,6 +31,7 @@ LEGEND = (
     "for the same epoch of 6,000 images; it was published in whole seconds. Differences between "
     "backends below the *minimum detectable difference* of their run mean nothing."
 )
+SWEEP_HEADERS = ("machine", "sweep", "fastest at each value", "newest run")
 PUBLISHED_LEGEND = (
     "These figures are quoted as published and never ranked with ours. Ours are divided by them "
     "only where the work is the same."
@@ -44,23 +49,46 @@ HISTORY_LEGEND = (
 Measured = tuple[Section, Row]
 
 
+class Shown(NamedTuple):
+    """What the page of a machine shows, each with its charts by name."""
+
+    sections: dict[Section, dict[str, Chart]]
+    sweeps: dict[SweepSection, dict[str, Chart]]
+
+
 def page(
     titles: Mapping[str, str],
-    shown: Mapping[str, Iterable[Section]],
+    shown: Mapping[str, Shown],
     everything: Mapping[str, Sequence[Section]],
 ) -> str:
     """Return the whole page, given the titles of machines by slug, and their sections."""
     rows = [[f"[{text(titles[slug])}]({slug}.md)", *_cells(section)]
-            for slug, sections in shown.items()
-            for section in sections if section.sound]  # fmt: skip
+            for slug, found in shown.items()
+            for section in found.sections if section.sound]  # fmt: skip
     figures = markdown.table(Table("", published.HEADERS, published.FIGURES, left=4))
     parts = [TITLE, LEGEND, markdown.grid(HEADERS, rows, left=3)]
+    parts += _sweeps(titles, shown)
     parts += ["## Published figures", figures, PUBLISHED_LEGEND]
     for slug, sections in everything.items():
         past = history(sections)
         if past:
             parts += [f"## History: {text(titles[slug])}", past]
     return "\n\n".join(parts) + "\n"
+
+
+def _sweeps(titles: Mapping[str, str], shown: Mapping[str, Shown]) -> list[str]:
+    """Return a table of all sweeps, a line each; nothing if there are none."""
+    rows = [
+        [f"[{text(titles[slug])}]({slug}.md)", text(sweep.title), text(winners(sweep)), _run(sweep)]
+        for slug, found in shown.items()
+        for sweep in found.sweeps
+        if sweep.sound
+    ]
+    return ["## Sweeps", markdown.grid(SWEEP_HEADERS, rows, left=4)] if rows else []
+
+
+def _run(section: Section | SweepSection) -> str:
+    return f"[{section.run.created[:10]}](runs/{quote(section.run_name)})"
 
 
 def _cells(section: Section) -> list[str]:
@@ -77,7 +105,7 @@ def _cells(section: Section) -> list[str]:
         f"{100 * smallest:.0f} %" if smallest is not None else "",
         tables.accuracy(fastest),
         numbers.significant(theirs / fastest.interval.centre, 2) if theirs else "",
-        f"[{section.run.created[:10]}](runs/{quote(section.run_name)})",
+        _run(section),
     ]
 
 

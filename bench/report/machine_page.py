@@ -1,14 +1,15 @@
 """The page of one machine: `reports/<machine>.md`."""
 
-import textwrap
 from collections.abc import Mapping
 
-from bench.report import descriptions, drawing, markdown, summary, tables
+from bench.report import descriptions, drawing, markdown, summary, sweep_page, tables
 from bench.report.chart_data import Chart
+from bench.report.circumstances import circumstances
 from bench.report.efficiency import in_words
 from bench.report.markdown import text
 from bench.report.sections import Section
-from bench.results.records import Failed
+from bench.report.sweep_sections import SweepSection
+from bench.results.cases import in_threads
 
 SPEED_LEGEND = (
     "One epoch is one pass over the training images, evaluation not included. A trial counts with "
@@ -29,18 +30,24 @@ PART = (
     "These cases took turns with each other; the others of this workload are in a table of their "
     "own because not all fitted into memory, or --together allowed fewer."
 )
-LAST_LINES = 3  # that a failed trial printed, to show
 
 
-def page(title: str, slug: str, sections: Mapping[Section, Mapping[str, Chart]]) -> str:
-    """Return the whole page of a machine: its sections, each with its charts by name."""
-    machine = max(sections, key=lambda section: section.run.created).run.machine
+def page(
+    title: str,
+    slug: str,
+    sections: Mapping[Section, Mapping[str, Chart]],
+    sweeps: Mapping[SweepSection, Mapping[str, Chart]] = {},
+) -> str:
+    """Return the whole page of a machine: its sections and sweeps, each with its charts by name."""
+    runs = [section.run for section in sections] + [sweep.run for sweep in sweeps]
+    machine = max(runs, key=lambda run: run.created).machine
     facts = [f"{name}: {line}" for name, line in descriptions.facts(machine).items()]
     parts = [f"# {text(title)}", markdown.bullets(facts)]
     for section, charts in sections.items():
         pictures = {name: drawing.picture(drawing.stem(slug, section, name), chart)
                     for name, chart in charts.items()}  # fmt: skip
-        parts += _results(section, pictures) + _circumstances(section)
+        parts += _results(section, pictures) + circumstances(section.run, section.rows)
+    parts += sweep_page.parts(slug, sweeps)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -77,36 +84,7 @@ def _about(section: Section) -> str:
     unfinished = "" if done >= run.rounds else f" (unfinished: {run.rounds} were planned)"
     return text(
         f"{descriptions.workload(section.workload)}. {done} {'round' if done == 1 else 'rounds'}"
-        f"{unfinished}, {run.threads} threads, {run.created[:10]}. Workload "
+        f"{unfinished}, {in_threads(section.key.threads)}, {run.created[:10]}. Workload "
         f"{section.key.workload}, inputs {section.key.inputs or 'unknown'}, run file "
         f"{section.run_name}."
     )
-
-
-def _circumstances(section: Section) -> list[str]:
-    run = section.run
-    failures = [
-        _failure(f"{row.case.backend} on {row.case.device}, round {number + 1}", failed)
-        for row in section.rows
-        for number, failed in sorted(row.failures.items())
-    ]
-    backends = dict.fromkeys(row.case.backend for row in section.rows)
-    lists = {
-        "### Failed trials": "\n".join(failures),
-        "### Not taking part": markdown.bullets(
-            [f"{one.backend}: {one.reason}" for one in run.skipped]
-        ),
-        "### Reproduce": markdown.code_block(run.command),
-        "### Versions": markdown.bullets(
-            [f"{name}: {descriptions.software(run, name)}" for name in backends]
-        ),
-    }
-    return [part for title, content in lists.items() if content for part in (title, content)]
-
-
-def _failure(trial: str, failed: Failed) -> str:
-    """Return why a trial failed, and below it the last lines that it printed."""
-    lines = failed.log_tail[-LAST_LINES:]
-    reason = markdown.bullets([f"{trial}: {failed.kind}: {failed.reason}"])
-    block = textwrap.indent(markdown.code_block(*lines), "  ") if lines else ""
-    return f"{reason}\n{block}".rstrip()

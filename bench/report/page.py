@@ -12,20 +12,24 @@ from typing import Any
 
 import msgspec
 
-from bench.report import chart_data, descriptions, numbers, pairs, tables
+from bench.report import chart_data, descriptions, numbers, pairs, sweep_chart, sweep_tables, tables
+from bench.report.chart_data import Chart
 from bench.report.chart_spec import COLOURS, TEMPLATES, Spec
 from bench.report.sections import Section
+from bench.report.sweep_sections import SweepSection
 from bench.results.cases import Row
 from bench.results.records import Case, Run, Verified
 
-SCRIPTS = ("elements.js", "model.js", "details.js", "charts.js", "main.js")
+SCRIPTS = ("elements.js", "model.js", "sweeps.js", "details.js", "charts.js", "main.js")
 
 
-def build(sections: Sequence[Section], problems: Sequence[str]) -> str:
-    """Return the page of all sections of all runs; the problems name files that were left out."""
+def build(
+    sections: Sequence[Section], problems: Sequence[str], sweeps: Sequence[SweepSection] = ()
+) -> str:
+    """Return the page of all sections and sweeps of all runs; problems name files left out."""
     return Template(_file("page.html")).substitute(
         style=_colours() + _file("style.css"),
-        data=encoded(data(sections, problems)),
+        data=encoded(data(sections, problems, sweeps)),
         templates=encoded(_templates()),
         libraries=_libraries(),
         script="".join(map(_file, SCRIPTS)),
@@ -65,8 +69,10 @@ def _templates() -> dict[str, list[list[Spec]]]:  # by name, narrow and log
             for name, template in TEMPLATES.items()}  # fmt: skip
 
 
-def data(sections: Sequence[Section], problems: Sequence[str]) -> dict[str, Any]:
-    """Return what the page knows of the sections and of the files that were left out."""
+def data(
+    sections: Sequence[Section], problems: Sequence[str], sweeps: Sequence[SweepSection] = ()
+) -> dict[str, Any]:
+    """Return what the page knows of sections and sweeps, and of the files that were left out."""
     newest = sorted(sections, key=lambda one: (one.run.created, one.run_name), reverse=True)
     runs = {section.run_name: section.run for section in newest}
     titles = descriptions.titles([run.machine for run in runs.values()])
@@ -79,12 +85,34 @@ def data(sections: Sequence[Section], problems: Sequence[str]) -> dict[str, Any]
             for row in _rows(section)
         ],
         "ratios": pairs.compared([(section, row) for section in newest for row in section.rows]),
-        "charts": [
-            {name: {"log": chart.log, "height": chart.height, "data": chart.data}
-             for name, chart in chart_data.of_section(section).items()}
-            for section in newest
-        ],
+        "charts": [_charts(chart_data.of_section(section)) for section in newest],
+        "sweeps": [_sweep(sweep, places[sweep.run_name])
+                   for sweep in sorted(sweeps, key=lambda one: places[one.run_name])],
         "problems": problems,
+    }  # fmt: skip
+
+
+def _charts(charts: Mapping[str, Chart]) -> dict[str, dict[str, Any]]:
+    return {name: {"log": chart.log, "height": chart.height, "data": chart.data, "axis": chart.axis}
+            for name, chart in charts.items()}  # fmt: skip
+
+
+def _sweep(section: SweepSection, run: int) -> dict[str, Any]:
+    """Return what the page shows of a sweep; its tables and sentences are whole already."""
+    speed = sweep_tables.speed(section)
+    others = (sweep_tables.overhead(section), sweep_tables.scaling(section),
+              sweep_tables.accuracy(section))  # fmt: skip
+    return {
+        "run": run,
+        "axis": section.sweep.words,
+        "title": section.title,
+        "charts": _charts(sweep_chart.of_sweep(section)),
+        "words": sweep_tables.crossovers(section),
+        "tables": [
+            {"title": table.title.removeprefix(section.title).strip(", "), "left": table.left,
+             "headers": table.headers, "rows": table.rows, "notes": table.notes}
+            for table in (speed, *others) if table
+        ],
     }  # fmt: skip
 
 
@@ -113,6 +141,7 @@ def _rows(section: Section) -> Iterator[dict[str, Any]]:
             "version": row.version or "",
             "software": descriptions.software(section.run, row.case.backend),
             "device": str(row.case.device),
+            "threads": section.key.threads,
             "workload": row.case.workload,
             "variant": section.workload.variant,
             "images": section.workload.train_samples,

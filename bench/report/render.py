@@ -1,14 +1,15 @@
 """From the run files to the pages: nothing else is read, and nothing is measured."""
 
 from collections.abc import Mapping
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from bench import machine
-from bench.report import chart_data, descriptions, drawing, index, machine_page
+from bench.report import chart_data, descriptions, drawing, index, machine_page, sweep_chart
 from bench.report.chart_data import Chart
+from bench.report.index import Shown
 from bench.report.sections import Section, newest_widest, sections_of
+from bench.report.sweep_sections import SweepSection, sweep_sections_of, widest_sweeps
 from bench.results import redact
 from bench.results.records import Run
 from bench.results.store import BrokenRunFile, CannotSave, read_run, write_atomically
@@ -29,20 +30,18 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
     """
     runs, problems = read_runs(reports / "runs")
     everything = by_machine(runs)
-    shown = {
-        slug: {section: chart_data.of_section(section) for section in newest_widest(sections)}
-        for slug, sections in everything.items()
-    }
-    machines = [sections[0].run.machine for sections in everything.values()]
+    shown = {slug: _shown(some) for slug, some in everything.items()}
+    machines = [next(iter(some.values())).machine for some in everything.values()]
     titles = dict(zip(everything, descriptions.titles(machines), strict=True))
-    pages = {
-        f"{slug}.md": machine_page.page(titles[slug], slug, found) for slug, found in shown.items()
-    }
-    pages["README.md"] = index.page(titles, shown, everything)
+    pages = {f"{slug}.md": machine_page.page(titles[slug], slug, *found)
+             for slug, found in shown.items()}  # fmt: skip
+    plain = {slug: _sections(some, points=False) for slug, some in everything.items()}
+    pages["README.md"] = index.page(titles, shown, plain)
     if with_page:
         from bench.report import page  # it is large, and few ask for it
 
-        pages["index.html"] = page.build(list(chain(*everything.values())), problems)
+        sweeps = [one for name, run in runs.items() for one in sweep_sections_of(name, run)]
+        pages["index.html"] = page.build(_sections(runs), problems, sweeps)
     try:
         charts = drawing.draw(reports / "charts", _by_stem(shown))
         return Rendered(_write(reports, pages), charts, problems)
@@ -50,13 +49,29 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
         raise CannotSave(f"{reports} cannot be written: {error}; name another --reports") from error
 
 
-def _by_stem(shown: Mapping[str, Mapping[Section, Mapping[str, Chart]]]) -> dict[str, Chart]:
-    return {
-        drawing.stem(slug, section, name): chart
-        for slug, found in shown.items()
-        for section, charts in found.items()
-        for name, chart in charts.items()
-    }
+def _shown(runs: Mapping[str, Run]) -> Shown:
+    """Return what the page of a machine shows, given its runs by file name."""
+    sections = newest_widest(_sections(runs, points=False))
+    sweeps = widest_sweeps(
+        one for name, run in runs.items() for one in sweep_sections_of(name, run)
+    )
+    return Shown({section: chart_data.of_section(section) for section in sections},
+                 {sweep: sweep_chart.of_sweep(sweep) for sweep in sweeps})  # fmt: skip
+
+
+def _sections(runs: Mapping[str, Run], points: bool = True) -> list[Section]:
+    """Return the sections of runs, those of the points of sweeps only if they are asked for."""
+    return [section for name, run in runs.items() if points or not run.axes
+            for section in sections_of(name, run)]  # fmt: skip
+
+
+def _by_stem(shown: Mapping[str, Shown]) -> dict[str, Chart]:
+    every: list[tuple[str, Section | SweepSection, dict[str, Chart]]] = []
+    for slug, found in shown.items():
+        every += [(slug, *section) for section in found.sections.items()]
+        every += [(slug, *sweep) for sweep in found.sweeps.items()]
+    return {drawing.stem(slug, section, name): chart
+            for slug, section, charts in every for name, chart in charts.items()}  # fmt: skip
 
 
 def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
@@ -70,12 +85,12 @@ def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
     return runs, problems
 
 
-def by_machine(runs: dict[str, Run]) -> dict[str, list[Section]]:
-    """Return the sections of all runs, by the machine's slug."""
-    sections: dict[str, list[Section]] = {}
+def by_machine(runs: Mapping[str, Run]) -> dict[str, dict[str, Run]]:
+    """Return the runs by the machine's slug and their file name."""
+    found: dict[str, dict[str, Run]] = {}
     for name, run in runs.items():
-        sections.setdefault(machine.slug(run.machine), []).extend(sections_of(name, run))
-    return dict(sorted(sections.items()))
+        found.setdefault(machine.slug(run.machine), {})[name] = run
+    return dict(sorted(found.items()))
 
 
 def _write(folder: Path, pages: Mapping[str, str]) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bench.report import efficiency, numbers
 from bench.report.efficiency import Bound
 from bench.results import statistics
-from bench.results.cases import Row, rows_of
+from bench.results.cases import Row, in_threads, rows_of
 from bench.results.records import Case, Flag, Run
 from bench.workload import Device
 
@@ -39,7 +39,14 @@ class Section:
         self.sound = [row for row in self.rows if row.is_sound]
         self.devices: list[Device] = list(dict.fromkeys(row.case.device for row in rows))
         self.kinds = ", ".join(dict.fromkeys(device.kind for device in self.devices))
-        self.work = f"{self.workload.variant}, {self.workload.train_samples:,} images"
+        images = f"{self.workload.train_samples:,} images"
+        threads = in_threads(rows[0].case.threads)  # where they are an axis
+        self.work = ", ".join(filter(None, (self.workload.variant, images, threads)))
+
+    @property
+    def file_words(self) -> tuple[str, str]:
+        """What the files of its charts are called after."""
+        return self.workload.variant, str(self.workload.train_samples)
 
     @cached_property
     def bounds(self) -> dict[Device, Bound]:
@@ -49,7 +56,7 @@ class Section:
     @cached_property
     def fastest_group(self) -> set[Case]:
         """The rows that no other row is shown to be faster than; none if the trials are too few."""
-        if sum(map(_is_telling, self.sound)) < 2:
+        if sum(row.is_telling for row in self.sound) < 2:
             return set()
         timings = {str(number): row.timings for number, row in enumerate(self.sound)}
         return {self.sound[int(number)].case for number in statistics.fastest_group(timings)}
@@ -78,13 +85,6 @@ class Section:
         return {flag: f" {number}".translate(DIGITS) for number, flag in enumerate(flags, start=1)}
 
 
-def _is_telling(row: Row) -> bool:
-    """Return whether a row has what an interval needs: several trials, or turns."""
-    timings = row.timings
-    turns = sum(map(len, timings.turns.values())) if timings.group is not None else 0
-    return max(turns, len(timings.turns)) > 1
-
-
 def _place(row: Row) -> tuple[bool, float, str]:
     return not row.is_sound, numbers.rounded(efficiency.centre(row)), row.case.backend
 
@@ -103,11 +103,13 @@ def sections_of(name: str, run: Run) -> list[Section]:
     parts = _parts(run)
     for row in rows_of(run):
         inputs = min(row.inputs, default="")
-        key = Key(row.case.workload, inputs, run.threads, parts.get(row.case, 0))
+        key = Key(
+            row.case.workload, inputs, row.case.threads or run.threads, parts.get(row.case, 0)
+        )
         groups.setdefault(key, []).append(row)
     for key in [key for key in groups if not key.inputs]:
-        alike = (key.workload, key.part)
-        home = next((k for k in groups if (k.workload, k.part) == alike and k.inputs), None)
+        homes = (other for other in groups if other._replace(inputs="") == key)
+        home = next((other for other in homes if other.inputs), None)
         if home is not None:
             groups[home] += groups.pop(key)
     return [Section(key, name, run, rows) for key, rows in groups.items()]

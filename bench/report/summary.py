@@ -3,32 +3,50 @@
 from collections.abc import Iterator, Sequence
 
 from bench.machine import diagnostics
-from bench.report import tables
+from bench.report import sweep_tables, tables
 from bench.report.sections import sections_of
+from bench.report.sweep_sections import SweepSection, sweep_sections_of
 from bench.report.tables import Table
 from bench.results import comparison, statistics
-from bench.results.cases import Row, rows_of
+from bench.results.cases import Row, in_threads, rows_of
 from bench.results.records import Run
 
 
-def speed_tables(run: Run) -> list[Table]:
-    """Return a table of speeds for each workload of a run, each titled with what was done."""
-    return [tables.speed(section) for section in sections_of("", run)]
+def speed_tables(run: Run) -> list[tuple[Table, ...]]:
+    """Return the speeds of each workload of a run, or of each sweep, titled with what was done.
+
+    Each comes in one or more widths, the widest first.
+    """
+    if not run.axes:
+        return [(tables.speed(section),) for section in sections_of("", run)]
+    return [tuple(_with_crossovers(section, intervals) for intervals in (True, False))
+            for section in sweep_sections_of("", run)]  # fmt: skip
+
+
+def _with_crossovers(section: SweepSection, intervals: bool) -> Table:
+    table = sweep_tables.speed(section, intervals)
+    return table._replace(notes=[*table.notes, *sweep_tables.crossovers(section)])
 
 
 def warnings(run: Run, rows: Sequence[Row] | None = None) -> list[str]:
     """Return what to be careful about: in a whole run, or in some of its rows."""
     rows = rows_of(run) if rows is None else rows
-    epochs = {
-        row.case: [[epoch.seconds for epoch in one.epochs] for one in row.trials.values()]
-        for row in rows
-    }
+    names = [row_name(run, row) for row in rows]
+    seconds = [[[epoch.seconds for epoch in one.epochs] for one in row.trials.values()]
+               for row in rows]  # fmt: skip
     return [
         *_environment(run),
         *diagnostics.of_conditions([trial.conditions for row in rows for trial in row.outcomes]),
-        *diagnostics.of_trials({row.case: row.seconds for row in rows}),
-        *diagnostics.of_epochs(epochs),
+        *diagnostics.of_trials(dict(zip(names, (row.seconds for row in rows), strict=True))),
+        *diagnostics.of_epochs(dict(zip(names, seconds, strict=True))),
     ]
+
+
+def row_name(run: Run, row: Row) -> str:
+    """Return what a row is called, with its place where the run has axes."""
+    point = f" ({row.workload.variant})" if run.axes else ""
+    threads = in_threads(row.case.threads)
+    return f"{row.case.backend} on {row.case.device}{threads and f', {threads}'}{point}"
 
 
 def _environment(run: Run) -> Iterator[str]:

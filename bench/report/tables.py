@@ -130,7 +130,7 @@ def quality(section: Section) -> Table:
     """Return losses and accuracies after the last epoch, over the rounds."""
     columns: dict[str, Cell] = {
         **NAMES,
-        "training loss": lambda row: _mean([one.epochs[-1].loss for one in row.trials.values()]),
+        "training loss": lambda row: mean_and_spread(losses(row)),
         "test accuracy": accuracy,
         "lowest": lambda row: f"{min(accuracies(row)):.4f}",
         "highest": lambda row: f"{max(accuracies(row)):.4f}",
@@ -140,6 +140,11 @@ def quality(section: Section) -> Table:
     return _table(section, section.measured, 2, columns)
 
 
+def losses(row: Row) -> list[float]:
+    """Return the mean training losses of the last epoch, one a trial."""
+    return [trained.epochs[-1].loss for trained in row.trials.values()]
+
+
 def accuracies(row: Row) -> list[float]:
     """Return the test accuracies after the last epoch, one a trial."""
     return [trained.epochs[-1].accuracy for trained in row.trials.values()]
@@ -147,10 +152,10 @@ def accuracies(row: Row) -> list[float]:
 
 def accuracy(row: Row) -> str:
     """Return the test accuracy after the last epoch, over the rounds."""
-    return _mean(accuracies(row))
+    return mean_and_spread(accuracies(row))
 
 
-def _mean(values: Sequence[float]) -> str:
+def mean_and_spread(values: Sequence[float]) -> str:
     """Return "0.8876 ± 0.0012": mean and standard deviation; the value alone if there is one."""
     if len(values) < 2:
         return numbers.significant(values[0], 4) if values else ""

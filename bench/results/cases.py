@@ -11,6 +11,11 @@ from bench.results.statistics import Interval, Timings
 from bench.workload import Workload
 
 
+def in_threads(count: int | None) -> str:
+    """Return a number of threads in words, "" for None."""
+    return f"{count} {'thread' if count == 1 else 'threads'}" if count else ""
+
+
 def timed(trained: Trained) -> tuple[float, ...]:
     """Return the seconds of a trial's epochs from the second on, those that compile left out."""
     seconds = (*(epoch.seconds for epoch in trained.epochs), *trained.extra_seconds)
@@ -63,6 +68,12 @@ class Row:
     def interval(self) -> Interval | None:
         """Centre of the seconds per epoch with its 95 % interval; None without a trial."""
         return statistics.centre(list(self.seconds.values())) if self.seconds else None
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it has what the interval of a ratio needs: several trials, or turns."""
+        turns = sum(map(len, self.timings.turns.values())) if self.group is not None else 0
+        return max(turns, len(self.trials)) > 1
 
     @property
     def inputs(self) -> frozenset[str]:

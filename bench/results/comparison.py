@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bench.results import statistics
-from bench.results.cases import Row, rows_of
+from bench.results.cases import Row, in_threads, rows_of
 from bench.results.records import Record, Run
 from bench.results.statistics import Interval
 
@@ -19,7 +19,7 @@ class Compared(Record, frozen=True):
     base: str
     new: str
     device: str
-    variant: str
+    variant: str  # and the threads, where they are an axis
     verdict: Literal["faster", "slower", "no difference shown", "not comparable"]
     pairs: int = 0  # of trials or turns, behind the ratio
     ratio: float | None = None
@@ -50,20 +50,29 @@ def compare(base: Side, new: Side) -> list[Compared]:
     """Return a comparison for each pair of rows of the same device, variant and training images.
 
     If both sides are one backend, they are compared whatever their names; otherwise rows of the
-    same backend are.
+    same backend are. Where threads are an axis of either run, rows of as many threads are.
     """
     by_name = base.backend is None or new.backend is None
+    by_threads = any(case.threads for side in (base, new) for case in side.run.cases)
 
-    def key(row: Row) -> tuple[object, ...]:
-        work = (row.case.device, row.workload.variant, row.workload.train_samples)
-        return (row.case.backend, *work) if by_name else work
+    def keyed(side: Side) -> dict[tuple[object, ...], Row]:
+        return {
+            (
+                by_name and row.case.backend,
+                by_threads and (row.case.threads or side.run.threads),
+                *(row.case.device, row.workload.variant, row.workload.train_samples),
+            ): row
+            for row in side.rows()
+        }
 
-    partners = {key(row): row for row in new.rows()}
-    return [_compare(row, partners[key(row)]) for row in base.rows() if key(row) in partners]
+    partners = keyed(new)
+    return [_compare(row, partners[key]) for key, row in keyed(base).items() if key in partners]
 
 
 def _compare(base: Row, new: Row) -> Compared:
-    names = (base.case.backend, new.case.backend, str(new.case.device), new.workload.variant)
+    threads = in_threads(new.case.threads or base.case.threads)
+    work = ", ".join(filter(None, (new.workload.variant, threads)))
+    names = (base.case.backend, new.case.backend, str(new.case.device), work)
     reason = _why_not(base, new)
     if reason:
         return Compared(*names, "not comparable", reason=reason)

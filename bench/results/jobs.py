@@ -6,6 +6,7 @@ from bench.results.records import Described, Failed, GemmBound, Name, Record, Tr
 from bench.workload import CPU, Device, Workload
 
 LINE = 500  # letters that a failure keeps of a line
+REFERENCES = "MLP_BENCH_REFERENCES"  # variable that names a folder: see bench.trial.kept
 
 
 class Job(Record, frozen=True):

@@ -114,7 +114,7 @@ class Flag(Record, frozen=True):
         return f"{self.check}: {self.found}"
 
 
-class Verified(Record, frozen=True, tag="verified"):
+class Verified(Record, frozen=True, tag="verified", omit_defaults=True):
     """How far a backend ended from the reference (see bench.trial.verification)."""
 
     loss_deviation: Amount  # largest relative deviation of an epoch's mean loss
@@ -123,6 +123,7 @@ class Verified(Record, frozen=True, tag="verified"):
     parameter_limit: Amount
     peak_memory_bytes: Count | None = None  # of the process so far
     flags: tuple[Flag, ...] = ()
+    left_out: Text | None = None  # what would have taken too long, in words
 
 
 class Epoch(Record, frozen=True):

@@ -54,6 +54,11 @@ class Interval(NamedTuple):
             return None
         return max(self.high / self.centre - 1, 1 - self.low / self.centre)
 
+    def dividing(self, amount: float) -> "Interval":
+        """The amount divided by this, as rates follow from seconds."""
+        low, high = self.high and amount / self.high, self.low and amount / self.low
+        return Interval(low, amount / self.centre, high, self.values)
+
 
 class Timings(NamedTuple):
     """What was timed of one row: the seconds of its epochs, from the second on, by round."""

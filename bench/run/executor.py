@@ -13,11 +13,11 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from bench import machine
-from bench.results.jobs import Job
+from bench.results.jobs import REFERENCES, Job
 from bench.results.records import Case, Described, Failed, Verification, Verified
 from bench.run.backends import Backend
 from bench.run.environment import environment
-from bench.run.process import Child, Setup
+from bench.run.process import Child, Setup, temporary_folder
 from bench.run.schedule import BOUND, Awake, Group, Place, Turns
 from bench.run.turns import Contender, Part, Who, failed, grouped, take_turns
 from bench.workload import Device, Workload
@@ -39,6 +39,7 @@ class Session(NamedTuple):
     together: int | None = None  # at most so many take turns; None: see bench.run.turns
     threads_each: int | None = None  # of children side by side, which share the cores
     keep: tuple[str, ...] = ()  # names of variables that children inherit besides
+    references: str = ""  # folder in which children that verify share results
     available_bytes: Callable[[], int | None] = machine.available_memory_bytes
     look: Callable[[], object] = lambda: None  # once a second; what it raises ends the child
 
@@ -60,7 +61,7 @@ class Session(NamedTuple):
             variables=environment(
                 backend.environment, device, self.threads_each or threads, keep=self.keep,
                 shares_device=shares_device,
-            ),
+            ) | {REFERENCES: self.references},
             cpus=machine.usable_cores(threads),
             once_a_machine=backend.once_a_machine,
             keep_log=self.logs and self.logs / f"{log_name.replace(':', '-')}.log",
@@ -97,11 +98,13 @@ class Session(NamedTuple):
         def verify_one(session: Session, job: tuple[str, Device]) -> list[Verification]:
             return session.verify_together(workloads, jobs[job])
 
-        for on_cpu, some in groupby(jobs, lambda job: job[1].is_cpu):
-            at_once = min(AT_ONCE, len(jobs)) if on_cpu else 1
-            session = self._replace(threads_each=max(1, self.threads // at_once))
-            for job, done in side_by_side(session, verify_one, some, at_once):
-                yield from done if done is not None else [Awake("verification", *job)]
+        with temporary_folder() as references:
+            for on_cpu, some in groupby(jobs, lambda job: job[1].is_cpu):
+                at_once = min(AT_ONCE, len(jobs)) if on_cpu else 1
+                threads_each = max(1, self.threads // at_once)
+                session = self._replace(threads_each=threads_each, references=references)
+                for job, done in side_by_side(session, verify_one, some, at_once):
+                    yield from done if done is not None else [Awake("verification", *job)]
 
     def verify_together(
         self, workloads: Mapping[str, Workload], cases: Sequence[Case]

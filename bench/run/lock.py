@@ -87,4 +87,4 @@ def _who(note: Path) -> str:
         process = psutil.Process(int(note.read_text()))
         return f"process {process.pid} ({' '.join(process.cmdline())[:120]})"
     except (OSError, ValueError, psutil.Error):
-        return "a process that left no number"
+        return "a process that cannot be named, perhaps another user's"

@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Literal, NamedTuple, Self
 
@@ -46,6 +46,23 @@ class Setup(NamedTuple):
     log_limit_bytes: int = log.LIMIT_BYTES
 
 
+@contextmanager
+def _needing_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotSave(
+            f"a child's folder cannot be made: {error}; expected room in the temporary "
+            "folder: make some, or name another folder in the variable TMPDIR"
+        ) from error
+
+
+def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Return a new folder that is removed in the end; raise CannotSave if there is no room."""
+    with _needing_room():
+        return tempfile.TemporaryDirectory(prefix="mlp-bench-", ignore_cleanup_errors=True)
+
+
 class Child:
     """A process at work on one job; as a context manager it never outlives the block."""
 
@@ -74,16 +91,10 @@ class Child:
 
         Raises CannotSave if there is no room for its folder.
         """
-        try:
-            made = tempfile.TemporaryDirectory(prefix="mlp-bench-", ignore_cleanup_errors=True)
-            self._folder = Path(self._exit.enter_context(made))
+        with _needing_room():
+            self._folder = Path(self._exit.enter_context(temporary_folder()))
             self._log = self._folder / "log"
             output = self._log.open("wb")
-        except OSError as error:
-            raise CannotSave(
-                f"a child's folder cannot be made: {error}; expected room in the temporary "
-                "folder: make some, or name another folder in the variable TMPDIR"
-            ) from error
         # As every user of the framework finds them.
         self._hand_over(Path(tempfile.gettempdir()), self._folder, os.symlink)
         with output:

@@ -7,7 +7,7 @@ from typing import Literal
 from bench.results.jobs import LINE
 from bench.results.records import Failed
 
-NO_EXECUTION = ": the temporary folder forbids execution; name another one in TMPDIR"
+NO_EXECUTION = "the temporary folder forbids execution; name another one in TMPDIR: "
 
 
 class BrokenContract(Exception):
@@ -37,7 +37,7 @@ def failed_by(error: BaseException) -> Failed:
     hint = ""
     with suppress(Exception):
         hint = NO_EXECUTION if "failed to map segment" in str(error) else ""
-    return Failed(kind=kind, reason=name + _first_line(error) + hint)
+    return Failed(kind=kind, reason=hint + name + _first_line(error))
 
 
 def _first_line(error: BaseException) -> str:

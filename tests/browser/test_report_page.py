@@ -18,12 +18,15 @@ from made import (
     with_result,
     with_verification,
 )
+from made_sweeps import BATCHES, make_sweep
 
 from bench.report import page
 from bench.report.sections import Section, sections_of
+from bench.report.sweep_sections import sweep_sections_of
 from bench.results import statistics
 from bench.results.records import Flag, Run
 from bench.results.statistics import Timings
+from bench.workload import Axis
 
 pytest.importorskip("vl_convert", reason="vl-convert-python, which holds Vega, is not installed")
 
@@ -121,9 +124,10 @@ class Reader:
 def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
     readers: list[Reader] = []
 
-    def open_page(built: Sequence[Section], problems: Sequence[str] = ()) -> Reader:
+    def open_page(built: Sequence[Section], problems: Sequence[str] = (), *swept: Run) -> Reader:
         path = tmp_path / "index.html"
-        path.write_text(page.build(built, problems), "utf-8")
+        sweeps = [sweep for run in swept for sweep in sweep_sections_of("0.json", run)]
+        path.write_text(page.build(built, problems, sweeps), "utf-8")
         readers.append(Reader(browser, path))
         assert readers[-1].wait("return document.documentElement.dataset.ready")
         return readers[-1]
@@ -149,6 +153,23 @@ def test_every_chart_draws_every_row(opened: Opened, chart: str, width: int) -> 
     assert reader.wait(f"return document.getElementById('chart').dataset.chart === '{chart}'")
     shown = reader.text("#chart svg")
     assert all(name in shown for name in ROUNDS)
+    assert reader.script("return document.documentElement.scrollWidth <= innerWidth")
+    reader.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_axis_of_a_sweep_is_chosen_by_click(opened: Opened, width: int) -> None:
+    run = make_sweep(axes=[BATCHES, Axis("optimizer", ("sgd", "adam"))])
+    reader = opened(sections(run), [], run)
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    reader.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    assert reader.wait("return document.getElementById('sweep-chart').dataset.chart === 'curve'")
+    assert "torch overtakes numpy at batch size 4" in reader.text("#sweep-words")
+    reader.click("#axes button", 1)
+    assert reader.wait("return document.getElementById('sweep-chart').dataset.chart === 'dots'")
+    assert "optimizer" in reader.text("#sweep-chart svg") and "adam" in reader.text("#sweep-tables")
+    assert reader.script("return document.getElementById('sweep').options.length") == 5
+    assert reader.script("return location.hash").count("sweep=")
     assert reader.script("return document.documentElement.scrollWidth <= innerWidth")
     reader.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

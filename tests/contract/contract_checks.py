@@ -25,7 +25,7 @@ from bench.trial.description import accelerators, devices
 from bench.trial.reference import equal
 from bench.trial.verification import verify
 from bench.trial.worker import load_backend
-from bench.workload import SGD, Device, RMSprop, Workload
+from bench.workload import SGD, Adam, Device, RMSprop, Workload
 from bench.workload.contract import Parameters, Samples
 from bench.workload.inputs import epoch_orders, start_parameters
 
@@ -36,6 +36,7 @@ KINDS = (
     TINY,
     msgspec.structs.replace(TINY, activation="sigmoid"),
     msgspec.structs.replace(TINY, optimizer=RMSprop()),
+    msgspec.structs.replace(TINY, optimizer=Adam()),
 )
 DROPPING = msgspec.structs.replace(TINY, dropout=0.2)
 FRAMEWORKS = {"cupy", "jax", "keras", "mlx", "tensorflow", "tinygrad", "torch"}

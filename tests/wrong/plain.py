@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bench.workload import RMSprop, Workload
+from bench.workload import SGD, Adam, Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 
@@ -17,6 +17,8 @@ class Plain:
         self.workload = workload
         self.layers = [Layer(*map(np.copy, layer)) for layer in parameters]
         self.squares = [Layer(*map(np.zeros_like, layer)) for layer in parameters]
+        self.means: dict[int, Floats] = {}  # by the id of the squares
+        self.updates = 0
         self.samples = train
         self.random = np.random.default_rng(workload.seed)
         self.rate = workload.optimizer.learning_rate
@@ -116,6 +118,7 @@ class Plain:
 
     def update(self, gradients: Parameters) -> None:
         """Change all parameters in place."""
+        self.updates += 1
         for layers in zip(self.layers, self.squares, gradients, strict=True):
             for array, square, gradient in zip(*layers, strict=True):
                 array -= self.change(array, square, gradient)
@@ -124,15 +127,28 @@ class Plain:
         """Return what is subtracted from an array of parameters."""
         optimizer = self.workload.optimizer
         rate = np.float32(self.rate)
-        if not isinstance(optimizer, RMSprop):
+        if isinstance(optimizer, SGD):
             return rate * gradient
+        if isinstance(optimizer, Adam):
+            mean = self.means.setdefault(id(square), np.zeros_like(square))
+            mean += np.float32(1 - optimizer.beta_1) * (gradient - mean)
+            square += np.float32(1 - optimizer.beta_2) * (gradient**2 - square)
+            return rate * self.correction() * mean / self.root(square)
         square *= np.float32(optimizer.rho)
         square += np.float32(1 - optimizer.rho) * gradient**2
         return rate * gradient / self.root(square)
 
+    def correction(self) -> np.float32:
+        """Return what makes up for means that start at zero, in Adam."""
+        first, second = self.workload.optimizer.beta_1, self.workload.optimizer.beta_2
+        return np.float32((1 - second**self.updates) ** 0.5 / (1 - first**self.updates))
+
     def root(self, square: Floats) -> Floats:
-        """Return what RMSprop divides by."""
-        return np.sqrt(square + np.float32(self.workload.optimizer.epsilon))
+        """Return what RMSprop or Adam divides by."""
+        optimizer = self.workload.optimizer
+        if isinstance(optimizer, Adam):
+            return np.sqrt(square) + np.float32(optimizer.epsilon)
+        return np.sqrt(square + np.float32(optimizer.epsilon))
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""

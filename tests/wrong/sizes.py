@@ -83,7 +83,7 @@ class CannedLoss(Large):
 
 
 class HalfWhenLarge(Large):
-    """Products in float16, to save memory. Where ReLUs flip they bring as much as this does."""
+    """Products in float16, to save memory."""
 
     def product(self, left, right):
         if not self.is_large:

@@ -7,7 +7,7 @@ from wrong import batches, dropping, manners, network, precision, sizes, updates
 from wrong.plain import Plain
 
 MODULES = (batches, dropping, manners, network, precision, sizes, updates, waiting)
-BASES = (sizes.Large, waiting.Background)
+BASES = (sizes.Large, updates.OtherOptimizer, waiting.Background)
 MODELS = {
     f"{module.__name__.removeprefix('wrong.')}.{name}": model
     for module in MODULES
@@ -64,6 +64,10 @@ MISTAKES = [
         waiting.WholeEpochLater"""),
     *_caught("loss: ", "updates.EpsilonOutside updates.OtherRho updates.SquaresStartAtOne",
              variant="keras-example"),
+    *_caught("loss: ", """
+        updates.SmallEpsilon updates.LargeEpsilon updates.EpsilonCorrected updates.Uncorrected
+        updates.FastSquares updates.SlowMeans updates.StepsOfEpochs updates.MeanOnly""",
+             variant="adam"),
     *_caught("parameters: ", "updates.WeightDecay manners.Stale waiting.LastUpdateUnjoined"),
     *_caught("biases: ", "precision.HalfImages"),
     *_caught("float64: ", "precision.DoublePrecision"),
@@ -84,10 +88,12 @@ MISTAKES = [
     *_caught("loss at full size: ", """
         sizes.FirstBatches sizes.HalfSkipped sizes.SmallerNetwork sizes.FewerUpdates
         sizes.BatchTwice sizes.LossOfHalf sizes.CannedLoss"""),
-    *_caught("parameters at full size: layer 1 ", """
+    *_caught("parameters at full size: ", """
         sizes.FirstBatches sizes.HalfSkipped sizes.SmallerNetwork sizes.FewerUpdates
         sizes.BatchTwice sizes.OwnOrder"""),
+    *_caught("parameters at full size: ", "sizes.HalfWhenLarge"),
     *_caught("parameters at full size: ", "sizes.HalfWhenLarge", variant="sigmoid"),
+    *_caught("parameters at full size: ", "sizes.HalfWhenLarge", variant="keras-example"),
     *_dropout("dropout rate: ", """
         dropping.NoDropout dropping.OneLayerOnly dropping.SecondLayerOnly dropping.OtherRate
         dropping.KeepsTheRate dropping.ByteMasks dropping.OffAfterPrediction"""),

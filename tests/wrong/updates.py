@@ -143,3 +143,71 @@ class WeightsTied(Plain):
 
     def update(self, gradients):
         """All is done."""
+
+
+class OtherOptimizer(Plain):
+    """Changes one number of Adam."""
+
+    changes: dict[str, float] = {}
+
+    def __init__(self, workload, parameters, train, device):
+        super().__init__(workload, parameters, train, device)
+        self.workload = workload.__replace__(
+            optimizer=workload.optimizer.__replace__(**self.changes)
+        )
+
+
+class SmallEpsilon(OtherOptimizer):
+    """Adam's epsilon 1e-8, PyTorch's default."""
+
+    changes = {"epsilon": 1e-8}
+
+
+class LargeEpsilon(OtherOptimizer):
+    """Adam's epsilon 1e-6."""
+
+    changes = {"epsilon": 1e-6}
+
+
+class FastSquares(OtherOptimizer):
+    """Adam's beta_2 0.99."""
+
+    changes = {"beta_2": 0.99}
+
+
+class SlowMeans(OtherOptimizer):
+    """Adam's beta_1 0.95."""
+
+    changes = {"beta_1": 0.95}
+
+
+class EpsilonCorrected(Plain):
+    """Adam's epsilon is added after the bias correction, as in PyTorch."""
+
+    def root(self, square):
+        chosen = self.workload.optimizer
+        correction = np.float32((1 - chosen.beta_2**self.updates) ** 0.5)
+        return np.sqrt(square) + correction * np.float32(chosen.epsilon)
+
+
+class Uncorrected(Plain):
+    """Adam without bias correction, as MLX has it by default."""
+
+    def correction(self):
+        return np.float32(1)
+
+
+class StepsOfEpochs(Plain):
+    """Adam's bias correction counts epochs."""
+
+    def correction(self):
+        self.updates, kept = self.epoch + 1, self.updates
+        found, self.updates = super().correction(), kept
+        return found
+
+
+class MeanOnly(Plain):
+    """Adam's bias correction of the mean alone."""
+
+    def correction(self):
+        return np.float32(1 / (1 - self.workload.optimizer.beta_1**self.updates))

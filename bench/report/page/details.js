@@ -1,13 +1,13 @@
 // What opens below a row, and the comparison of two picked rows.
 
 function detailsOf(row) {
-  const { file, created, bench, threads, machine, facts, command } = RUNS[row.run];
+  const { file, created, bench, machine, facts, command } = RUNS[row.run];
   return element("div", { class: "inside" },
     definitions([
       ...row.details,
       ["Software", row.software],
       ["Inputs", row.inputs],
-      ["Run", `${file}, ${created}, version ${bench}, ${threads} threads`],
+      ["Run", `${file}, ${created}, version ${bench}, ${row.threads} threads`],
       ["Machine", facts || machine],
     ]),
     element("p", { class: "muted" }, "Reproduce:"),

@@ -97,7 +97,8 @@ function showControls(rows, page, pages) {
 
 function showChart(rows) {
   const row = BY_ID.get(state.open) ?? rows.find((one) => one.centre !== null);
-  const name = Object.hasOwn(TEMPLATES, state.chart) ? state.chart : "seconds";
+  const charts = row ? DATA.charts[row.section] : {};
+  const name = Object.hasOwn(charts, state.chart) ? state.chart : "seconds";
   const which = row?.id === state.open ? "the open row" : "the first row";
   byId("charts-about").textContent = row ? `${row.variant}, ${row.images.toLocaleString("en")} images on `
     + `${row.machine}, ${row.threads} threads, ${row.date}: all rows that were measured side by side with `
@@ -105,13 +106,16 @@ function showChart(rows) {
   const wanted = `${name} ${row?.section} ${byId("chart").clientWidth}`;
   if (wanted === drawn) return;
   drawn = wanted;
-  drawChart(name, row, reveal);
+  drawChart(byId("chart"), name, charts[name], (datum) => {
+    const clicked = ROWS.find((one) => one.section === row.section && one.name === datum?.row);
+    if (clicked) reveal(clicked.id);
+  });
 }
 
 function reveal(id) {  // opens a row wherever it stands, without a filter if one hides it
-  const { chart, base, other } = state;
+  const { chart, base, other, sweep } = state;
   const hidden = !selected(state).some((row) => row.id === id);
-  const changes = hidden ? { ...DEFAULTS, chart, base, other } : {};
+  const changes = hidden ? { ...DEFAULTS, chart, base, other, sweep } : {};
   const place = selected({ ...state, ...changes }).findIndex((row) => row.id === id);
   change({ ...changes, open: id, page: String(Math.floor(place / PER_PAGE) + 1) });
   document.querySelector('[data-open][aria-expanded="true"]')?.focus();
@@ -126,6 +130,7 @@ function show() {
   showControls(rows, page, pages);
   byId("compared").replaceChildren(...comparisonOf(BY_ID.get(state.base), BY_ID.get(state.other)));
   showChart(rows);
+  showSweep(state.sweep, (sweep) => change({ sweep }));
 }
 
 function turn(by) {
@@ -138,6 +143,7 @@ function listen() {
   byId("query").addEventListener("input", () => change({ query: byId("query").value, page: "1" }));
   byId("sound").addEventListener("change",
     ({ target }) => change({ sound: target.checked ? "1" : "", page: "1" }));
+  byId("sweep").addEventListener("change", () => change({ sweep: byId("sweep").value }));
   byId("clear").addEventListener("click", () => change(DEFAULTS));
   byId("previous").addEventListener("click", () => turn(-1));
   byId("next").addEventListener("click", () => turn(1));

@@ -18,13 +18,14 @@ const COLUMNS = [
 ];
 const FILTERS = ["machine", "variant", "device", "backend"];
 const DEFAULTS = { query: "", machine: "", variant: "", device: "", backend: "", sound: "",
-  sort: "created", order: "descending", page: "1", open: "", base: "", other: "", chart: "seconds" };
+  sort: "created", order: "descending", page: "1", open: "", base: "", other: "", chart: "seconds", sweep: "" };
 
 const RUNS = DATA.runs;
 const ROWS = DATA.rows.map((row, number) => {
   const { file, created, machine, threads } = RUNS[row.run];
-  return { ...row, file, created, machine, threads, number,
-    date: created.slice(0, 10), id: [file, row.backend, row.device, row.workload].join("~") };
+  const varied = row.threads === threads ? [] : [row.threads];
+  return { ...row, file, created, machine, number, date: created.slice(0, 10),
+    id: [file, row.backend, row.device, row.workload, ...varied].join("~") };
 });
 const BY_ID = new Map(ROWS.map((row) => [row.id, row]));
 

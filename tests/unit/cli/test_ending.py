@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from made import make_honest_run, make_verified, with_verification
+from made_sweeps import make_sweep
 from msgspec.structs import replace
 from rich.console import Console
 
@@ -56,3 +57,15 @@ def test_what_to_be_careful_about_is_said_in_lines_that_fit() -> None:
     warning = text[text.index("! ") :].partition("\n\n")[0]
     assert "1.5 cores" in warning
     assert max(map(len, warning.splitlines())) <= 60
+
+
+@pytest.mark.parametrize(("width", "pieces", "intervals"), [(160, 1, True), (80, 1, False),
+                                                            (40, 2, False)])  # fmt: skip
+def test_a_sweep_is_one_table_as_wide_as_the_terminal(
+    width: int, pieces: int, intervals: bool
+) -> None:
+    text = shown(make_sweep(), width)
+    assert max(map(len, text.splitlines()[:-1])) <= width
+    assert text.count("backend ") == pieces
+    assert ("[" in text.partition("overtakes")[0]) is intervals
+    assert "torch overtakes numpy at batch size 4" in " ".join(text.split())

@@ -111,7 +111,7 @@ def test_a_run_saves_every_outcome_and_ends_with_the_answer(
     assert "numpy" in out.partition("round 2")[2]
     asked, plan = err.splitlines()
     assert asked == "asking for devices: numpy, torch …"
-    assert re.fullmatch(r"2 cases, 2 rounds: about \d+ s", plan)
+    assert re.fullmatch(r"1 point, 2 cases, 2 rounds: about \d+ s", plan)
 
 
 WIDE = Request(["all"], ["all"], ["relu"], {}, [Axis("width", (4096, 8192)), Axis("depth", (8,))])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from made import make_case, make_machine
+from made import make_machine
 from unit.machine.fakes import Library, nvml
 
 from bench.machine import diagnostics
@@ -78,13 +78,19 @@ def test_a_machine_is_warned_about_before_anything_has_run(
 
 def test_a_slow_first_trial_is_named_with_its_row() -> None:
     rounds = {3: 0.25, 0: 0.31, 1: 0.21, 2: 0.21}
-    warming, _ = diagnostics.of_trials({make_case("torch"): rounds})
+    warming, _ = diagnostics.of_trials({"torch on cpu": rounds})
     assert "(torch on cpu 1.48 times as long)" in warming
+
+
+def test_of_many_rows_the_first_are_named() -> None:
+    rows = {str(number): {0: 0.20, 1: 0.30} for number in range(20)}
+    (warning,) = diagnostics.of_trials(rows)
+    assert "7 0.2 to 0.3 s per epoch, and 12 more):" in warning
 
 
 def test_trials_far_apart_are_named_with_both_ends() -> None:
     """One warning names all rows whose trials lie far apart."""
-    rows = {make_case(name): {0: 0.20, 1: 0.30} for name in ("jax", "numpy")}
+    rows = {f"{name} on cpu": {0: 0.20, 1: 0.30} for name in ("jax", "numpy")}
     (warning,) = diagnostics.of_trials(rows)
     ends = "0.2 to 0.3 s per epoch"
     assert f"(jax on cpu {ends}, numpy on cpu {ends})" in warning
@@ -93,13 +99,13 @@ def test_trials_far_apart_are_named_with_both_ends() -> None:
 
 @given(rounds=some.dictionaries(some.integers(0, 9), some.floats(1.0, 1.24), max_size=6))
 def test_nothing_is_said_of_trials_close_together(rounds: dict[int, float]) -> None:
-    assert diagnostics.of_trials({make_case(): rounds}) == []
+    assert diagnostics.of_trials({"numpy on cpu": rounds}) == []
 
 
 def test_slow_epochs_are_counted_for_each_row() -> None:
     """The first epoch of a trial compiles and does not count."""
     slow = [[9.0, 0.1, 0.1, 0.5], [9.0, 0.1, 0.1, 0.2], [9.0, 0.1, 0.1, 0.4]]
-    (warning,) = diagnostics.of_epochs({make_case("jax"): slow, make_case(): [[9.0, 0.1, 0.1]]})
+    (warning,) = diagnostics.of_epochs({"jax on cpu": slow, "numpy on cpu": [[9.0, 0.1, 0.1]]})
     assert "(jax on cpu 2 of 9 epochs, up to 5.0 times as long)" in warning
     assert warning.index("Single epochs") < warning.index("interrupted") < warning.index("close")
 
@@ -109,4 +115,4 @@ def test_slow_epochs_are_counted_for_each_row() -> None:
 )
 def test_nothing_is_said_of_epochs_like_the_others(trial: list[float]) -> None:
     """A single interruption may make a very short epoch many times as long."""
-    assert diagnostics.of_epochs({make_case(): [trial]}) == []
+    assert diagnostics.of_epochs({"numpy on cpu": [trial]}) == []

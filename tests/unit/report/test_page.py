@@ -11,10 +11,13 @@ from made import (
     with_result,
     with_verification,
 )
+from made_sweeps import BATCHES, make_sweep
 
 from bench.report import page
 from bench.report.sections import Section, sections_of
+from bench.report.sweep_sections import sweep_sections_of
 from bench.results.records import Flag, Run
+from bench.workload import Axis
 
 HOSTILE = '</script><script>window.hacked=1</script><img src=x onerror="window.hacked=1">|&amp;'
 
@@ -66,3 +69,18 @@ def test_the_page_is_small_and_names_no_other_place() -> None:
     markup = content.partition('<script type="application/json"')[0]
     assert "http:" not in markup and "https:" not in markup
     assert " src=" not in markup and "<link" not in markup
+
+
+def test_sweeps_come_whole_with_their_chart_tables_and_sentences() -> None:
+    run = make_sweep(axes=[BATCHES, Axis("threads", (1, 2))])
+    found = page.data(sections(run), [], sweep_sections_of("0.json", run))["sweeps"]
+    assert [one["axis"] for one in found] == ["batch size"] + ["threads"] * 5
+    assert [table["title"] for table in found[0]["tables"]] == [
+        "samples/s", "overhead and cost", "test accuracy",
+    ]  # fmt: skip
+    assert found[0]["charts"]["curve"]["axis"]["values"] == list(BATCHES.values)
+    assert "overtakes" in found[0]["words"][0]
+
+
+def test_rows_know_their_threads_where_they_are_an_axis() -> None:
+    assert {row["threads"] for row in rows_of(make_sweep(axes=Axis("threads", (1, 4))))} == {1, 4}

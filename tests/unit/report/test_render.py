@@ -19,6 +19,7 @@ from made import (
     make_workload,
     with_verification,
 )
+from made_sweeps import make_sweep
 
 from bench.machine import slug
 from bench.report.render import render
@@ -26,6 +27,7 @@ from bench.results.records import Flag, Gpu, Run, Skipped
 from bench.results.store import CannotSave, write_run
 
 GOLDEN = Path(__file__).parent / "golden"
+LATER = "2026-02-02T03:04:05+00:00"
 HOSTILE = "<script>alert('x')</script> | a \n `b` ~~c~~ [d](e) \\"
 
 
@@ -73,6 +75,16 @@ def test_rendered_again_nothing_is_written(reports: Path) -> None:
     again = render(reports)
     assert (again.pages, again.charts) == ([], [])
     assert {path: path.stat().st_mtime_ns for path in reports.rglob("*")} == times
+
+
+def test_a_sweep_is_one_line_of_the_index_and_one_section_of_its_machine(reports: Path) -> None:
+    """Its points do not take the place of a run of one of them."""
+    page = rendered(reports, plain=make_run(), sweep=make_sweep())
+    assert_tables_are_whole(page)
+    assert page.count("relu, 6,000 images, cpu: by batch size | 8, 32: numpy; 128") == 1
+    assert page.count("### Cost") == 1
+    assert len(list((reports / "charts").glob("*-by-batch-size-*-curve-*.svg"))) == 2
+    assert "History" not in rendered(reports, again=make_sweep(created=LATER))
 
 
 def test_broken_files_are_named_and_left_alone(reports: Path) -> None:

@@ -14,9 +14,11 @@ from made import (
     with_result,
     with_verification,
 )
+from made_sweeps import make_sweep
 
 from bench.report.sections import Section, newest_widest, sections_of
 from bench.results.records import Flag, Run
+from bench.workload import CPU, Axis
 
 DATES = [f"2026-01-0{day}T00:00:00+00:00" for day in range(1, 5)]
 FIVE = {"numpy": [0.250, 0.252, 0.249, 0.251, 0.250], "torch": [0.300, 0.303, 0.299, 0.301, 0.302]}
@@ -153,3 +155,10 @@ def test_equal_flags_share_a_footnote() -> None:
         run = with_verification(run, name, WRONG)
     run = with_verification(run, "jax", make_failed("timed out", "no result"))
     assert set(section_of(run).notes.values()) == {" ¹", " ²"}
+
+
+def test_threads_that_are_an_axis_have_tables_and_bounds_of_their_own() -> None:
+    one, two = sections_of("a.json", make_sweep(axes=Axis("threads", (1, 2))))
+    assert (one.key.threads, two.key.threads) == (1, 2)
+    assert two.work == "relu, 6,000 images, 2 threads"
+    assert two.bounds[CPU].seconds < 0.9 * one.bounds[CPU].seconds

@@ -15,9 +15,11 @@ from made import (
     with_result,
     with_verification,
 )
+from made_sweeps import make_sweep
 
 from bench.results.comparison import Compared, Side, compare, differences
 from bench.results.records import Run
+from bench.workload import Axis
 
 BASE = [0.250, 0.252, 0.249, 0.251, 0.250]
 OTHER = [0.251, 0.250, 0.250, 0.252, 0.249]  # as fast, with noise of its own
@@ -132,3 +134,19 @@ def test_what_differs_alike_for_several_backends_is_said_once() -> None:
     newer = {name: make_described(framework="1.2.4") for name in ("torch", "numpy")}
     found = differences(base, msgspec.structs.replace(base, backends=newer))
     assert found == ["framework: 1.2.3 → 1.2.4 (numpy, torch)"]
+
+
+def test_two_sweeps_are_compared_point_by_point() -> None:
+    axes = [Axis("batch_size", (8, 128)), Axis("threads", (1, 2))]
+    compared = compare(*[Side(make_sweep(axes=axes))] * 2)
+    assert [one.variant for one in compared if one.base == "torch"] == [
+        "relu, batch size 8, 1 thread", "relu, batch size 8, 2 threads", "relu, 1 thread",
+        "relu, 2 threads",
+    ]  # fmt: skip
+    assert {one.ratio for one in compared} == {1.0}
+
+
+def test_a_run_is_compared_with_the_point_of_its_threads() -> None:
+    sweep = make_sweep(axes=Axis("threads", (1, 2)))
+    plain = make_sweep(axes=[Axis("batch_size", (128,))], threads=2)
+    assert [one.variant for one in compare(Side(plain), Side(sweep))] == ["relu, 2 threads"] * 2

@@ -45,7 +45,10 @@ def test_a_killed_run_holds_nothing(own_lock: Path) -> None:
 def test_a_holder_that_cannot_be_named_still_holds(tmp_path: Path, note: str) -> None:
     with only_run(tmp_path):
         (tmp_path / "mlp-bench.pid").write_text(note)
-        with pytest.raises(Busy, match="machine: a process that left no"), only_run(tmp_path):
+        with (
+            pytest.raises(Busy, match="machine: a process that cannot be named"),
+            only_run(tmp_path),
+        ):
             pass
 
 

@@ -38,3 +38,10 @@ def test_the_traceback_goes_to_the_log(capfd: pytest.CaptureFixture[str]) -> Non
     except ValueError as error:
         failed_by(error)
     assert "test_failure.py" in capfd.readouterr().err
+
+
+def test_a_temporary_folder_that_forbids_execution_is_named_first() -> None:
+    error = OSError("/tmp/x.so: failed to map segment from shared object. " + "Set this. " * 100)
+    assert failed_by(error).reason.startswith(
+        "the temporary folder forbids execution; name another one in TMPDIR: OSError: /tmp/x.so"
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from backends._mlp import Network
 from bench.trial.reference import flat
-from bench.workload import SGD, RMSprop, Workload
+from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import Layer, Parameters
 from bench.workload.inputs import start_parameters
 
@@ -96,6 +96,23 @@ def test_rmsprop_divides_by_the_root_with_epsilon_inside() -> None:
         gradient = flat(gradients(TINY, network_now, 12))
         squares = 0.8 * squares + 0.2 * gradient**2
         expected = expected - 0.01 * gradient / np.sqrt(squares + 1e-3)
+        network.step(*batch(12))
+        np.testing.assert_allclose(flat(network.layers), expected, rtol=0, atol=1e-12)
+
+
+def test_adam_corrects_its_means_and_adds_epsilon_to_the_root() -> None:
+    """Three updates, written out as in bench.workload.Adam."""
+    optimizer = Adam(learning_rate=0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-3)
+    start = parameters()
+    network = Network(np, msgspec.structs.replace(TINY, optimizer=optimizer), start)
+    expected, mean, square = flat(start), 0.0, 0.0
+    for number in range(1, 4):
+        network_now = [Layer(*map(np.copy, layer)) for layer in network.layers]
+        gradient = flat(gradients(TINY, network_now, 12))
+        mean = 0.8 * mean + 0.2 * gradient
+        square = 0.95 * square + 0.05 * gradient**2
+        rate = 0.01 * np.sqrt(1 - 0.95**number) / (1 - 0.8**number)
+        expected = expected - rate * mean / (np.sqrt(square) + 1e-3)
         network.step(*batch(12))
         np.testing.assert_allclose(flat(network.layers), expected, rtol=0, atol=1e-12)
 
