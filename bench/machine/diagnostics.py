@@ -27,6 +27,9 @@ WARNINGS = {
     "takes longer than it would natively. Install a Python for {1}.",
     "shared": "Only {} of {} logical cores may be used here: work on the others competes for "
     "caches and memory. Allow this process more cores, or leave the others idle.",
+    "quota": "This process is granted the time of {:g} cores, but may run on more: its threads are "
+    "not pinned, and the system moves and pauses them. Give it cores of its own (a cpuset, docker "
+    "run --cpuset-cpus) instead of a quota.",
     "load": "Other programs kept up to {:.1f} cores busy{}: they compete with the trials for cores "
     "and caches. Close them and run again.",
     "governor": "The CPU frequency governor is {}: the clock speed follows the load with a delay. "
@@ -61,9 +64,14 @@ def of_machine(machine: Machine) -> list[str]:
         {
             "virtual": (by,) if machine.virtual_machine else (),
             "translated": (machine.architecture, native) if native else (),
-            "shared": (usable, cores) if 0 < usable < cores else (),
+            "shared": (usable, cores) if 0 < usable < cores and not machine.cpu_quota else (),
         }
-    )
+    ) + of_quota(machine)
+
+
+def of_quota(machine: Machine) -> list[str]:
+    """Return a warning where nothing decides on which processors the trials run."""
+    return _worded({"quota": (machine.cpu_quota,) if machine.cpu_quota else ()})
 
 
 def of_conditions(conditions: Sequence[Conditions]) -> list[str]:

@@ -65,6 +65,7 @@ FACTS: dict[str, Callable[[Source], Any]] = {
     "physical_cores": topology.physical_count,
     "logical_cores": topology.logical_count,
     "usable_cores": topology.usable_count,
+    "cpu_quota": topology.limiting_quota,
     "frequency_range_mhz": cpu.frequency_range_mhz,
     "instruction_sets": cpu.instruction_sets,
     "caches": lambda source: cpu.caches(source, next(iter(topology.preferred(source)), 0)),

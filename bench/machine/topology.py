@@ -28,9 +28,15 @@ def usable_cores(threads: int, source: Source = LIVE) -> list[int] | None:
     limits: every container would take the same ones.
     """
     cpus = preferred(source)
-    if not cpus or (cpu_quota(source) or len(cpus)) < len(cpus):
+    if not cpus or limiting_quota(source):
         return None
     return None if source.is_live and not _can_pin(cpus) else cpus[:threads]
+
+
+def limiting_quota(source: Source) -> float | None:
+    """Return how many CPUs' time is granted, if that is less than those that may be run on."""
+    quota = cpu_quota(source)
+    return quota if quota and quota < len(preferred(source)) else None
 
 
 def _can_pin(allowed: Iterable[int]) -> bool:

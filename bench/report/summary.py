@@ -36,6 +36,7 @@ def warnings(run: Run, rows: Sequence[Row] | None = None) -> list[str]:
                for row in rows]  # fmt: skip
     return [
         *_environment(run),
+        *diagnostics.of_quota(run.machine),
         *diagnostics.of_conditions([trial.conditions for row in rows for trial in row.outcomes]),
         *diagnostics.of_trials(dict(zip(names, (row.seconds for row in rows), strict=True))),
         *diagnostics.of_epochs(dict(zip(names, seconds, strict=True))),

@@ -55,6 +55,7 @@ class Machine(Record, frozen=True, omit_defaults=True):
     physical_cores: Positive | None = None
     logical_cores: Positive | None = None
     usable_cores: Positive | None = None  # logical cores that this process may run on
+    cpu_quota: Amount | None = None  # cores' worth of time, if it is granted less than it may use
     frequency_range_mhz: tuple[Amount, Amount] | None = None
     instruction_sets: tuple[Text, ...] = ()
     caches: dict[Name, Count] = {}  # name ("L1d", "L2" …) -> bytes of one instance

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from unit.machine.fakes import Plant
 
-from bench.machine import describe, facts, fast_cores, slug
+from bench.machine import describe, facts, fast_cores, slug, usable_cores
+from bench.machine.diagnostics import of_machine
 from bench.machine.hypervisor import CLOCK_SOURCES
 from bench.results.records import Gpu, Machine
 
@@ -80,6 +81,23 @@ def test_whatever_the_files_hold_the_facts_can_be_saved(files: dict[str, str]) -
         found = describe(Path(folder))
     assert msgspec.json.decode(msgspec.json.encode(found), type=Machine) == found
     assert slug(found)
+
+
+def test_where_only_a_quota_limits_a_warning_says_that_the_system_places_the_threads(
+    plant: Plant,
+) -> None:
+    """As in a container with --cpus 2 on a machine with 64 processors."""
+    allowed = {"sys/devices/system/cpu/online": "0-63\n",
+               "proc/self/status": "Cpus_allowed_list:\t0-63\n"}  # fmt: skip
+    quota = {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "200000 100000\n"}
+    source = plant(allowed | quota)
+    found = describe(source.root)
+    assert (found.logical_cores, found.usable_cores, found.cpu_quota) == (64, 2, 2.0)
+    assert usable_cores(2, source) is None
+    (warning,) = of_machine(found)
+    assert "granted the time of 2 cores" in warning and "not pinned" in warning
+    unlimited = describe(plant(quota | {"sys/fs/cgroup/cpu.max": "max 100000\n"}).root)
+    assert (unlimited.usable_cores, unlimited.cpu_quota, of_machine(unlimited)) == (64, None, [])
 
 
 @pytest.mark.parametrize(
