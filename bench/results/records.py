@@ -124,7 +124,7 @@ class Verified(Record, frozen=True, tag="verified", omit_defaults=True):
     parameter_limit: Amount
     peak_memory_bytes: Count | None = None  # of the process so far
     flags: tuple[Flag, ...] = ()
-    left_out: Text | None = None  # what would have taken too long, in words
+    left_out: Text | None = None  # what cannot be told or would have taken too long, in words
 
 
 class Epoch(Record, frozen=True):

@@ -35,7 +35,9 @@ WORKLOAD = Workload(
 )
 UNITS, BATCH, IMAGES = WORKLOAD.hidden[0], WORKLOAD.batch_size, WORKLOAD.train_samples
 PIXEL = np.float32(4096)  # so bright that the learning rate changes every weight by 1e-4 of itself
-MOST = 0.7  # higher rates, probed as this one, leave too little to tell the levels apart
+# Rates beyond these are probed as they are: few masks of lower ones differ, by chance or not, and
+# higher ones leave too little to tell the levels apart.
+LEAST, MOST = 0.05, 0.7
 LOSS_LIMIT = 2e-4  # correct 1.5e-5, forward pass without masks 1e-3
 CHANGE_LIMIT = 1e-2  # correct 1e-4, scale left out 0.2
 DEVIATIONS = 3.0  # of sqrt(rate (1 - rate) / units); at 0.2 the standard error is 0.71 of that
@@ -51,7 +53,7 @@ LOPSIDED_LIMIT = 0.02  # of levels 1 and 2, which are equally frequent: chance 0
 @lru_cache(maxsize=4)
 def flags(model_type: type[Model], rate: float, device: Device) -> tuple[Flag, ...]:
     """Return what is wrong with a backend's dropout at this rate."""
-    probed = msgspec.structs.replace(WORKLOAD, dropout=min(rate, MOST))
+    probed = msgspec.structs.replace(WORKLOAD, dropout=min(max(rate, LEAST), MOST))
     return tuple(_judge(model_type, probed, device))
 
 

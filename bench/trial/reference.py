@@ -15,7 +15,7 @@ from backends._mlp import Network
 from bench.trial.deviations import Deviations, Outcome, deviations
 from bench.trial.failure import BrokenContract, NotFinite
 from bench.trial.kept import Arrays, kept
-from bench.trial.rounding import GATE_MARGIN, coarse
+from bench.trial.rounding import GATE_MARGIN, LOST, coarse
 from bench.workload import SGD, Workload
 from bench.workload.contract import Floats, Integers, Layer, Parameters, Samples
 from bench.workload.inputs import epoch_orders, read_raw, scale, start_parameters
@@ -179,13 +179,17 @@ def _trained(workload: Workload, precision: type, margin: float) -> Expected:
             loss += float(network.step(images[batches[-1]], targets[batches[-1]]))
         orders.append(np.concatenate(batches))
         losses.append(loss / workload.train_samples)
-    outcome, rough = Outcome(losses, network.layers), coarse(workload, start, train, orders)
-    if not (outcome.is_finite and rough.is_finite):
+    outcome = Outcome(losses, network.layers)
+    rough = [coarse(workload, start, train, orders)]
+    if precision == np.float64:  # eight steps
+        rough.append(coarse(workload, start, train, orders, LOST - 1))
+    if any(one.diverged for one in (outcome, *rough)):
         raise NotFinite(
             f"NumPy's training diverges, too, at a learning rate of "
             f"{workload.optimizer.learning_rate:g}; expected finite numbers: take a smaller one"
         )
-    rounding = deviations(rough, outcome, start)
+    found = [deviations(one, outcome, start) for one in rough]
+    rounding = Deviations(*(np.max(offs, axis=0).tolist() for offs in zip(*found, strict=True)))
     inputs = Inputs(start, train, test, orders)
     return Expected(workload, inputs, outcome, rounding, nearest if margin else 0.0)
 

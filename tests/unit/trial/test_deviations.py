@@ -43,8 +43,19 @@ def test_what_should_not_have_moved_may_not() -> None:
 
 def test_what_is_no_number_is_beyond_every_limit() -> None:
     assert deviations(moved([np.nan, 1.0]), EXPECTED, START).loss[0] == MOST
-    assert not moved([np.nan, 1.0]).is_finite
-    assert not moved([2.0, 1.0], bias=np.inf).is_finite
+
+
+@pytest.mark.parametrize(
+    ("outcome", "diverged"),
+    [
+        (EXPECTED, False),
+        (moved([2.0, 1e12]), True),
+        (moved([2.0, np.nan]), True),
+        (moved([2.0, 1.0], bias=np.inf), True),
+    ],
+)
+def test_numbers_that_grow_without_bounds_diverge(outcome: Outcome, diverged: bool) -> None:
+    assert outcome.diverged == diverged
 
 
 def test_limits_are_a_multiple_of_what_rounding_brings_or_the_floor() -> None:

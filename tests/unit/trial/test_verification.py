@@ -158,6 +158,17 @@ def test_a_verification_says_how_far_it_was_from_the_limits() -> None:
     assert found.peak_memory_bytes
 
 
+@pytest.mark.parametrize(("changes", "words"), [
+    ({}, None),
+    ({"optimizer": SGD(1.5), "hidden": (200, 200)}, "parameters after eight steps: rounding alone"),
+    ({"batch_size": 1, "hidden": (684, 684), "train_samples": 60_000}, "of 60,000 images"),
+])  # fmt: skip
+def test_what_is_left_out_is_said(changes: dict[str, object], words: str | None) -> None:
+    (found,) = verification.verify(MODELS["updates.RateOff"], [small("relu", **changes)], CPU)
+    assert isinstance(found, Verified) and found.flags
+    assert (words in found.left_out) if words else found.left_out is None
+
+
 def test_where_rounding_may_flip_a_unit_the_limits_leave_room_for_it() -> None:
     workload = small("keras-example", dropout=0.0, batch_size=60_000, hidden=(300, 300))
     (correct,) = verification.verify(Plain, [workload], CPU)
