@@ -152,7 +152,7 @@ def test_extra_info_says_what_was_done_and_how_well(first: Session) -> None:
     assert (info["backend"], info["device"], info["variant"]) == ("toy", "cpu", "sigmoid")
     assert info["fingerprint"] == workload_for("sigmoid", CPU, **SIZES).fingerprint
     assert info["loss"] > 1 and 0 < info["accuracy"] < 0.5  # after ten short epochs
-    assert info["verification"]["flags"] == [] and info["verification"]["loss_deviation"] < 2e-6
+    assert info["verification"]["loss_deviation"] < 2e-6 and "flags" not in info["verification"]
     assert "numpy" in info["versions"] and info["inputs"] and info["threads"] > 0
     assert info["flags"] == []
 
