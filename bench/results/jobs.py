@@ -6,6 +6,7 @@ from bench.results.records import Described, Failed, GemmBound, Name, Record, Tr
 from bench.workload import CPU, Device, Workload
 
 LINE = 500  # letters that a failure keeps of a line
+INFERENCE_TURNS = 5  # with which a trial ends, after the epochs
 
 
 class Job(Record, frozen=True):
@@ -23,7 +24,7 @@ class Job(Record, frozen=True):
 
 
 class Waiting(Record, frozen=True, tag="waiting"):
-    """The child is ready for the next epoch; it goes on when it is told to.
+    """The child is ready for its next turn; it goes on when it is told to.
 
     So it does after a result, if workloads are left.
     """

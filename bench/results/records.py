@@ -128,10 +128,17 @@ class Epoch(Record, frozen=True):
     cpu_seconds: Seconds  # of all threads of the process
     loss: Amount  # mean over the training samples, as it trained
     accuracy: Share  # on the test samples, after it
-    evaluation_seconds: Seconds
+    evaluation_seconds: Seconds  # of predicting the whole test set
     copy_seconds: Seconds  # of the parameters, right after the clock stopped
     idle_copy_seconds: Seconds  # the same once more: now the device is certainly idle
     joules: Amount | None = None
+
+
+class Inference(Record, frozen=True):
+    """The calls that predict so many images each, from host memory to class indices."""
+
+    images: Positive
+    turns: tuple[tuple[SomeSeconds, ...], ...]  # the seconds of each call, turn by turn
 
 
 class Trained(Record, frozen=True, tag="trained"):
@@ -145,6 +152,7 @@ class Trained(Record, frozen=True, tag="trained"):
     epochs: tuple[Epoch, ...]
     between_seconds: Seconds  # from each epoch_done to the next order, or train's end
     extra_seconds: tuple[SomeSeconds, ...] = ()  # of epochs beyond the workload's, timed only
+    inference: tuple[Inference, ...] = ()  # of the whole test set: see evaluation_seconds
     peak_memory_bytes: Count | None = None
     device_memory_bytes: Count | None = None
     flags: tuple[Flag, ...] = ()

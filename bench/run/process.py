@@ -141,7 +141,7 @@ class Child:
                 self._process.stdin.flush()
 
     def go(self) -> None:
-        """Let it do the next epoch."""
+        """Let it take its next turn."""
         self._send(b"go")
 
     def suspend(self) -> None:

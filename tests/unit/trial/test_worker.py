@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from toys import HONEST, write_toy
 
-from bench.results.jobs import Job
+from bench.results.jobs import INFERENCE_TURNS, Job
 from bench.results.records import Described, Trained
 from bench.trial.failure import BrokenContract
 from bench.trial.worker import describe, load_backend, perform
@@ -42,11 +42,12 @@ def test_a_backend_without_a_model_cannot_train(tmp_path: Path) -> None:
         list(perform(job("def devices(): ...", tmp_path, "train")))
 
 
-def test_training_waits_for_its_turn_before_every_epoch(tmp_path: Path) -> None:
+def test_training_waits_for_its_turn_before_every_epoch_and_for_inference(tmp_path: Path) -> None:
     turns: list[int] = []
     (trained,) = perform(job(HONEST, tmp_path, "train"), 0.5, lambda: turns.append(len(turns)))
     assert isinstance(trained, Trained)
-    assert (turns, len(trained.epochs), trained.start_seconds) == ([0, 1], 2, 0.5)
+    assert (len(trained.epochs), trained.start_seconds) == (2, 0.5)
+    assert len(turns) == 2 + INFERENCE_TURNS
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_time(tmp_path: Path) -> None:
