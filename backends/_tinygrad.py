@@ -1,7 +1,9 @@
 """The network and the optimizers in tinygrad."""
 
+from collections.abc import Callable
+
 import numpy as np
-from tinygrad import Tensor, nn
+from tinygrad import Tensor, TinyJit, nn
 
 from bench.workload import SGD, RMSprop, Workload
 from bench.workload.contract import Floats, Integers
@@ -25,6 +27,22 @@ class RMSpropInside(nn.optim.Optimizer):
             square.assign(rho * square + (1 - rho) * gradient * gradient)
             steps.append(self.lr * gradient / (square + epsilon).sqrt())
         return steps, self._squares
+
+
+class Captured:
+    """A function of a batch, captured by TinyJit for each size: what is captured has fixed shapes.
+
+    For each size the first call runs as written, the second is captured, later ones replay it.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor | None]) -> None:
+        """Capture nothing yet."""
+        self._function = function
+        self._by_size: dict[int, TinyJit] = {}
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Call the function, which realizes what it computes."""
+        return self._by_size.setdefault(len(batch), TinyJit(self._function))(batch)
 
 
 def upload(array: Floats | Integers, device: str) -> Tensor:

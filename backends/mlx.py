@@ -21,7 +21,7 @@ from mlx import nn
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
-from ._mlx import build, copies, device_memory_bytes, devices, optimizer_for, predicted, versions
+from ._mlx import build, classifier, copies, device_memory_bytes, devices, optimizer_for, versions
 
 __all__ = ["Model", "device_memory_bytes", "devices", "versions"]
 
@@ -37,6 +37,7 @@ class Model:
         mx.random.seed(workload.seed)  # of the dropout masks
         self._batch_size = workload.batch_size
         self._network = build(workload, parameters)
+        self._classify = classifier(self._network)
         self._optimizer = optimizer_for(workload)
         self._optimizer.init(self._network.trainable_parameters())
         self._images = mx.array(train.images)
@@ -70,7 +71,7 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        return predicted(self._network, images)
+        return self._classify(images)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""
