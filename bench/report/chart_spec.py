@@ -111,7 +111,21 @@ def phases(log: bool, narrow: bool) -> Spec:
     return _template(layers, narrow, figures="totals")
 
 
-TEMPLATES = {"seconds": seconds, "accuracy": accuracy, "phases": phases}
+def inference(log: bool, narrow: bool) -> Spec:
+    """Return the template of images predicted in a second: a mark for each size of call."""
+    x, y = _measure("rate", "images per second", log, narrow), _row_names(narrow)
+    legend = {"title": None, "orient": "top", "symbolSize": 70, "symbolOpacity": 1}
+    sizes = {"field": "calls", "sort": None, "legend": legend}
+    layers = [
+        _layer("points", {"type": "point", "filled": True, "size": 70, "opacity": 1}, x=x, y=y,
+               fill={**sizes, "scale": {"range": SERIES}},
+               shape={**sizes, "scale": {"range": SHAPES}},
+               tooltip=_tooltip(row="", calls="", rate=",.3r", microseconds=",.4r")),
+    ]  # fmt: skip
+    return _template(layers, narrow, figures="labels")
+
+
+TEMPLATES = {"seconds": seconds, "accuracy": accuracy, "phases": phases, "inference": inference}
 
 
 def spec(chart: Chart) -> Spec:
