@@ -1,6 +1,7 @@
 """The network and the optimizers in MLX's own classes."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import mlx.core as mx
@@ -62,12 +63,17 @@ def optimizer_for(workload: Workload) -> optimizers.Optimizer:
     return RMSpropInside(chosen.learning_rate, alpha=chosen.rho, eps=chosen.epsilon)
 
 
-def predicted(network: nn.Sequential, images: Floats) -> Integers:
-    """Return the most likely class of each image; leave the network as it was, in training."""
-    network.eval()
-    classes = np.array(network(mx.array(images)).argmax(axis=1))
-    network.train()
-    return classes.astype(np.int64)
+def classifier(network: nn.Sequential) -> Callable[[Floats], Integers]:
+    """Return the function that tells the most likely class of each image."""
+
+    def classes(images: mx.array) -> mx.array:
+        network.eval()  # while this is traced, once for each shape
+        found = network(images).argmax(axis=1)
+        network.train()
+        return found
+
+    compiled = mx.compile(classes, inputs=network.state)
+    return lambda images: np.array(compiled(mx.array(images))).astype(np.int64)
 
 
 def copies(network: nn.Sequential) -> Parameters:

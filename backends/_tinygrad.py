@@ -1,7 +1,9 @@
 """The network and the optimizers in tinygrad."""
 
+from collections.abc import Callable
+
 import numpy as np
-from tinygrad import Tensor, nn
+from tinygrad import Tensor, TinyJit, nn
 
 from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import Floats, Integers
@@ -48,6 +50,22 @@ class AdamBeside(nn.optim.Optimizer):
             square.assign(beta_2 * square + (1 - beta_2) * gradient * gradient)
             steps.append(rate * mean / (square.sqrt() + self._epsilon))
         return steps, [*self._means, *self._squares, *self._ones]
+
+
+class Captured:
+    """A function of a batch, captured by TinyJit for each size: what is captured has fixed shapes.
+
+    For each size the first call runs as written, the second is captured, later ones replay it.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor | None]) -> None:
+        """Capture nothing yet."""
+        self._function = function
+        self._by_size: dict[int, TinyJit] = {}
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Call the function, which realizes what it computes."""
+        return self._by_size.setdefault(len(batch), TinyJit(self._function))(batch)
 
 
 def upload(array: Floats | Integers, device: str) -> Tensor:

@@ -129,11 +129,11 @@ def copies(network: nn.Sequential) -> Parameters:
 
 
 def predicted(network: nn.Sequential, images: Floats, device: str) -> Integers:
-    """Return the most likely class of each image; leave the network as it was, in training."""
-    network.eval()
+    """Return the most likely class of each image; leave the network ready to predict again."""
+    if network.training:  # to switch takes a third of the time of one image
+        network.eval()
     with torch.inference_mode():
-        classes = network(torch.tensor(images, device=device)).argmax(dim=1)
-    network.train()
+        classes = network(torch.as_tensor(images, device=device)).argmax(dim=1)
     return classes.cpu().numpy()
 
 

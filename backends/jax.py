@@ -58,7 +58,7 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        logits = self._forward(self._state[0], jax.device_put(images, self._device))
+        logits = self._forward(self._state[0], images)  # where the parameters are
         return np.asarray(logits).argmax(axis=1)
 
     def parameters(self) -> Parameters:

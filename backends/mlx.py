@@ -39,6 +39,7 @@ class Model:
         mx.random.seed(workload.seed)  # of the dropout masks
         self._batch_size = workload.batch_size
         self._network = _mlx.build(workload, parameters)
+        self._classify = _mlx.classifier(self._network)
         self._optimizer = _mlx.optimizer_for(workload)
         self._optimizer.init(self._network.trainable_parameters())
         self._images = mx.array(train.images)
@@ -72,7 +73,7 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        return _mlx.predicted(self._network, images)
+        return self._classify(images)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""

@@ -13,12 +13,12 @@
 import importlib.metadata
 
 import numpy as np
-from tinygrad import Context, Device, Tensor, TinyJit
+from tinygrad import Context, Device, Tensor
 
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
-from ._tinygrad import forward, optimizer_for, upload
+from ._tinygrad import Captured, forward, optimizer_for, upload
 from ._tinygrad_devices import device_facts, device_memory_bytes, devices, place
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
@@ -43,7 +43,8 @@ class Model:
         self._images = upload(train.images, self._device)
         self._labels = upload(train.labels, self._device)
         self._loss = upload(np.zeros(1, np.float32), self._device)  # sum over the samples
-        self._steps: dict[int, TinyJit] = {}  # by size of batch: a captured step has fixed shapes
+        self._captured_step = Captured(self._step)
+        self._logits = Captured(lambda images: forward(workload, self._layers, images).realize())
 
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
         """Train one epoch for each order."""
@@ -51,8 +52,7 @@ class Model:
         for order in orders:
             self._loss.assign(Tensor.zeros_like(self._loss)).realize()
             for start in range(0, len(order), size):
-                rows = upload(order[start : start + size], self._device)
-                self._steps.setdefault(len(rows), TinyJit(self._step))(rows)
+                self._captured_step(upload(order[start : start + size], self._device))
             Device[self._device].synchronize()
             epoch_done(self._loss.item() / len(order))
 
@@ -67,8 +67,7 @@ class Model:
 
     def predict(self, images: Floats) -> Integers:
         """Return the most likely class of each image."""
-        logits = forward(self._workload, self._layers, upload(images, self._device))
-        return logits.numpy().argmax(axis=1)
+        return self._logits(upload(images, self._device)).numpy().argmax(axis=1)
 
     def parameters(self) -> Parameters:
         """Return copies of the current parameters."""

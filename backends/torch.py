@@ -39,6 +39,7 @@ class Model:
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
         """Train one epoch for each order."""
         for order in orders:
+            self._network.train()
             loss = torch.zeros((), device=self._device)
             rows_on_device = torch.tensor(order, device=self._device)
             for rows in rows_on_device.split(self._batch_size):

@@ -52,6 +52,7 @@ class Model:
         """Train one epoch for each order."""
         full = min(self._workload.batch_size, len(self._labels))
         for order in orders:
+            self._network.train()
             loss = torch.zeros((), device=self._device)
             rows_on_device = torch.tensor(order, device=self._device)
             for rows in rows_on_device.split(self._workload.batch_size):
@@ -74,7 +75,7 @@ class Model:
         return loss
 
     def predict(self, images: Floats) -> Integers:
-        """Return the most likely class of each image; not compiled, for it is off the clock."""
+        """Return the most likely class of each image; not compiled: each size takes 2 s or more."""
         return _torch.predicted(self._network, images, self._device)
 
     def parameters(self) -> Parameters:

@@ -52,6 +52,7 @@ class Model:
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
         """Train one epoch for each order."""
         for order in orders:
+            self._network.train()
             with torch.cuda.stream(self._stream):
                 self._order.copy_(torch.tensor(order))
                 self._places.copy_(torch.arange(self._size))

@@ -71,11 +71,12 @@ class FakeExecutor:
             self._on_group(group)
             contenders = [(BOUND, *place) for place in group.bounds]
             contenders += [(case.backend, case.device, case.threads) for case in group.cases]
-            for turn in range(group.turns + 1):
+            for turn in range(max(group.turns_of(who) for who, *_ in contenders) + 1):
                 for who, device, threads in contenders:
-                    beginning = "build" if (who, device, threads) in begun else "start"
-                    stage: Any = "epoch" if turn else beginning
-                    yield Awake(stage, who, device, group, turn, threads)
+                    if turn <= group.turns_of(who):
+                        begins: Any = "build" if (who, device, threads) in begun else "start"
+                        stage = group.stage(turn, begins)
+                        yield Awake(stage, who, device, group, turn, threads)
             begun.update(contenders)
             yield from self._outcomes(group)
 

@@ -17,6 +17,7 @@ from bench.results.records import (
     Epoch,
     Failed,
     GemmBound,
+    Inference,
     Machine,
     Run,
     ThreadPool,
@@ -78,6 +79,14 @@ def make_trained(
         "peak_memory_bytes": 200_000_000,
     }
     return Trained(**{**facts, **changes})
+
+
+def make_inference(
+    microseconds: float = 200.0, images: int = 1, turns: int = 5, calls: int = 40
+) -> Inference:
+    """Return the calls of some turns, each a little longer than the one before."""
+    steps = [round(1e-6 * microseconds * (1 + number / 1000), 9) for number in range(calls)]
+    return Inference(images, (tuple(steps),) * turns)
 
 
 def make_failed(kind: Any = "raised", reason: str = "ValueError: no", *log_tail: str) -> Failed:

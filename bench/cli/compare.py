@@ -32,6 +32,7 @@ def compare_files(base: str, new: str, fail_above: float | None, as_json: bool) 
     slower = [
         f"{one.new} on {one.device}, {one.variant}" for one in compared
         if fail_above is not None and one.low is not None and one.low > 1 + fail_above
+        and one.images is None
     ]  # fmt: skip
     found = Comparison(
         compared=tuple(compared),
@@ -69,7 +70,7 @@ def _side(text: str) -> Side:
 
 
 def _print(found: Comparison, fail_above: float | None, two_files: bool) -> None:
-    headers = ["base", "new", "device", "variant", "new / base [95 %]", "pairs", "verdict"]
+    headers = ["base", "new", "device", "variant", "what", "new / base [95 %]", "pairs", "verdict"]
     click.echo(tabulate([_row(one) for one in found.compared], headers, disable_numparse=True))
     if two_files:
         click.echo(
@@ -88,5 +89,6 @@ def _print(found: Comparison, fail_above: float | None, two_files: bool) -> None
 def _row(one: Compared) -> list[str]:
     ratio = numbers.interval(one.interval) if one.interval else ""
     verdict = f"{one.verdict}: {one.reason}" if one.reason else one.verdict
-    cells = [one.base, one.new, one.device, one.variant, ratio, str(one.pairs or ""), verdict]
+    what = "an epoch" if one.images is None else f"{one.images:,} predicted"
+    cells = [one.base, one.new, one.device, one.variant, what, ratio, str(one.pairs or ""), verdict]
     return [redact.printable(cell) for cell in cells]

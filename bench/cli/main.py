@@ -165,7 +165,7 @@ def doctor(**given: Any) -> None:
 @click.argument("new", metavar="NEW")
 @click.option(
     "--fail-above", type=options.Percent(), metavar="PERCENT",
-    help="Exit 1 if anything is significantly slower by more than this, as 5%.",
+    help="Exit 1 if an epoch is significantly slower by more than this, as 5%.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(**given: Any) -> None:

@@ -8,7 +8,8 @@ from itertools import accumulate
 from statistics import median
 from typing import Any, NamedTuple
 
-from bench.report import efficiency, numbers, tables
+from bench.report import efficiency, inference, numbers, tables
+from bench.report.inference import Contest
 from bench.report.published import NOTEBOOK_SECONDS
 from bench.report.sections import Section
 from bench.results import redact
@@ -43,6 +44,8 @@ def of_section(section: Section) -> dict[str, Chart]:
     """Return the charts of a section by name, none if no trial of it succeeded."""
     rows = named_rows(section)
     charts = [seconds(section, rows), accuracy(section, rows), phases(rows)] if rows else []
+    if contests := inference.contests(section):
+        charts.append(predicting(contests, rows))
     return {chart.name: chart for chart in charts}
 
 
@@ -184,6 +187,27 @@ def typical_phases(row: Row) -> dict[str, float]:
     """Return the seconds of each phase, medians over the trials, in the order of PHASES."""
     columns = zip(*map(_phases, row.trials.values()), strict=True)
     return dict(zip(PHASES, map(median, columns), strict=True))
+
+
+def predicting(contests: Sequence[Contest], rows: Rows) -> Chart:
+    """Return images predicted in a second, one at a time and several at once."""
+    points: Records = [
+        {"row": name, "calls": contest.name, "rate": contest.images / found.centre,
+         "microseconds": 1e6 * found.centre}
+        for contest in contests
+        for name, row in rows.items()
+        if (found := contest.seconds.get(row.case))
+    ]  # fmt: skip
+    labels: Records = [
+        {"row": name, "label": " · ".join(contest.rate(row) or "–" for contest in contests)}
+        for name, row in rows.items()
+    ]
+    rates = [float(point["rate"]) for point in points]
+    figures = "; ".join(f"{one['row']} {one['label']}" for one in labels)
+    sizes = " · ".join(contest.name for contest in contests)
+    words = f"Images predicted in a second, in calls of {sizes}: {figures}."
+    data = {"points": stable(points), "labels": labels}
+    return Chart("inference", is_wide(rates), LINE * len(rows), words, data)
 
 
 def _phases(trained: Trained) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from bench.report.chart_data import PHASES, Chart
+from bench.report.colours import DASHES, SERIES
 
 Spec = dict[str, Any]
 
@@ -23,33 +24,6 @@ NAMES = {False: 152, True: 112}  # pixels for the rows' names, wide and narrow
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down",
           "triangle-right", "triangle-left", "wedge", "arrow", "M-1,-.3L1,-.3L1,.3L-1,.3Z",
           "M-.3,-1L.3,-1L.3,1L-.3,1Z"]  # fmt: skip
-# name -> (light, dark): Okabe and Ito's palette for colour-blind readers, made darker on white
-# and lighter on black until lines have a contrast of 3 : 1 and texts of 4.5 : 1.
-COLOURS = {
-    "paper": ("#ffffff", "#0d1117"),
-    "ink": ("#1f2328", "#e6edf3"),
-    "muted": ("#59636e", "#9198a1"),
-    "grid": ("#dfe4ea", "#2b3138"),
-    "accent": ("#0072b2", "#56b4e9"),
-    "doubt": ("#b34700", "#ff9e4a"),
-    "series-1": ("#0072b2", "#56b4e9"),
-    "series-2": ("#c24e00", "#ff9e4a"),
-    "series-3": ("#007a5a", "#2bc48a"),
-    "series-4": ("#a8437f", "#f29ccb"),
-    "series-5": ("#7a5c00", "#f0e442"),
-    "series-6": ("#3b4149", "#d0d7de"),
-    "phase-start": ("#57606a", "#8b949e"),
-    "phase-import": ("#a9d3f0", "#b9dcf5"),
-    "phase-data": ("#7a5c00", "#a8862b"),
-    "phase-build": ("#f3c6dd", "#f6cfe2"),
-    "phase-compile": ("#b34700", "#d9711f"),
-    "phase-epochs": ("#9fdcc6", "#a6e3cd"),
-    "phase-evaluation": ("#00507f", "#2f81b7"),
-    "on-dark": ("#ffffff", "#000000"),
-    "on-light": ("#10151b", "#10151b"),
-}
-SERIES = [f"var(--{name})" for name in COLOURS if name.startswith("series-")]
-DASHES = [[1, 0]] * len(SERIES) + [[6, 3]] * len(SERIES)
 DARK_PHASES = ("start", "data", "compile", "evaluation")
 RULE = {"type": "rule", "strokeDash": [5, 4], "color": "var(--muted)"}
 
@@ -112,6 +86,20 @@ def phases(log: bool, narrow: bool) -> Spec:
     return _template(layers, narrow, figures="totals")
 
 
+def inference(log: bool, narrow: bool) -> Spec:
+    """Return the template of images predicted in a second: a mark for each size of call."""
+    x, y = _measure("rate", "images per second", log, narrow), _row_names(narrow)
+    legend = {"title": None, "orient": "top", "symbolSize": 70, "symbolOpacity": 1}
+    sizes = {"field": "calls", "sort": None, "legend": legend}
+    layers = [
+        _layer("points", {"type": "point", "filled": True, "size": 70, "opacity": 1}, x=x, y=y,
+               fill={**sizes, "scale": {"range": SERIES}},
+               shape={**sizes, "scale": {"range": SHAPES}},
+               tooltip=_tooltip(row="", calls="", rate=",.3r", microseconds=",.4r")),
+    ]  # fmt: skip
+    return _template(layers, narrow, figures="labels")
+
+
 def _along(scale: Spec, log: bool, narrow: bool) -> Spec:
     """Return the template of samples per second along an axis of numbers, a line a row."""
     x: Spec = {"field": "value", "type": "quantitative", "scale": scale,
@@ -160,6 +148,7 @@ LOG: Spec = {"type": "log", "nice": False, "padding": 14}
 LINEAR: Spec = {"zero": False, "nice": False, "padding": 14}
 TEMPLATES: dict[str, Callable[[bool, bool], Spec]] = {
     "seconds": seconds, "accuracy": accuracy, "phases": phases, "dots": dots,
+    "inference": inference,
     "curve": partial(_along, LOG), "line": partial(_along, LINEAR),
 }  # fmt: skip
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from bench.report.chart_data import Chart
-from bench.report.chart_spec import COLOURS, WIDTH, spec
+from bench.report.chart_spec import WIDTH, spec
+from bench.report.colours import COLOURS
 from bench.report.markdown import BREAK, text
 from bench.report.sections import Section
 from bench.report.sweep_sections import SweepSection

@@ -26,6 +26,12 @@ QUALITY_LEGEND = (
     "from the start of the process, including import, reading the data, building and compiling, "
     "but not evaluation."
 )
+INFERENCE_LEGEND = (
+    "From images in host memory to class indices, in calls that have been warmed up. A turn counts "
+    "with the median of its calls; *95th* and *99th* are percentiles of all calls of one image. "
+    "The whole test set is predicted after every epoch. *relative* compares each row with the "
+    "fastest, paired by turn; ~ means that no difference is shown."
+)
 PART = (
     "These cases took turns with each other; the others of this workload are in a table of their "
     "own because not all fitted into memory, or --together allowed fewer."
@@ -75,7 +81,16 @@ def _results(section: Section, pictures: Mapping[str, str]) -> list[str]:
         markdown.table(tables.quality(section)),
         QUALITY_LEGEND,
         pictures.get("accuracy", ""),
+        *_inference(section, pictures),
     ]
+
+
+def _inference(section: Section, pictures: Mapping[str, str]) -> list[str]:
+    table = tables.predicting(section)
+    if not table.rows:
+        return []
+    shown = markdown.table(table)
+    return ["### Inference", shown, INFERENCE_LEGEND, pictures.get("inference", "")]
 
 
 def _about(section: Section) -> str:

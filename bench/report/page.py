@@ -14,7 +14,8 @@ import msgspec
 
 from bench.report import chart_data, descriptions, numbers, pairs, sweep_chart, sweep_tables, tables
 from bench.report.chart_data import Chart
-from bench.report.chart_spec import COLOURS, TEMPLATES, Spec
+from bench.report.chart_spec import TEMPLATES, Spec
+from bench.report.colours import COLOURS
 from bench.report.sections import Section
 from bench.report.sweep_sections import SweepSection
 from bench.results.cases import Row
@@ -158,10 +159,11 @@ def _rows(section: Section) -> Iterator[dict[str, Any]]:
 
 
 def _cells(section: Section) -> dict[Case, list[tuple[str, str]]]:
-    """Return what cost and quality of the rows with trials are, by header."""
+    """Return what cost, quality and inference of the rows with trials are, by header."""
     found: dict[Case, list[tuple[str, str]]] = {row.case: [] for row in section.measured}
     names = len(tables.NAMES)  # the first columns
-    for table in (tables.cost(section), tables.quality(section)):
+    shown = (tables.cost(section), tables.quality(section), tables.predicting(section))
+    for table in filter(lambda table: table.rows, shown):
         for named, cells in zip(found.values(), table.rows, strict=True):
             named += zip(table.headers[names:], cells[names:], strict=True)
     return found

@@ -5,7 +5,7 @@ from functools import partial
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from bench.report import efficiency, numbers
+from bench.report import efficiency, inference, numbers
 from bench.report.efficiency import centre
 from bench.report.sections import Section
 from bench.results.cases import Row
@@ -153,6 +153,12 @@ def accuracies(row: Row) -> list[float]:
 def accuracy(row: Row) -> str:
     """Return the test accuracy after the last epoch, over the rounds."""
     return mean_and_spread(accuracies(row))
+
+
+def predicting(section: Section) -> Table:
+    """Return how fast the rows predict, from host memory to class indices; no rows if none did."""
+    columns = inference.columns(section)
+    return _table(section, section.measured if columns else (), 2, {**NAMES, **columns})
 
 
 def mean_and_spread(values: Sequence[float]) -> str:

@@ -22,6 +22,17 @@ def timed(trained: Trained) -> tuple[float, ...]:
     return seconds[1:] or seconds
 
 
+def call_turns(trained: Trained, images: int) -> list[tuple[float, ...]]:
+    """Return the seconds of a trial's calls that predict so many images each, turn by turn."""
+    return [turn for one in trained.inference if one.images == images for turn in one.turns]
+
+
+def evaluations(trained: Trained) -> list[float]:
+    """Return the seconds of predicting the whole test set, the first of which compiles left out."""
+    seconds = [epoch.evaluation_seconds for epoch in trained.epochs]
+    return seconds[1:] or seconds
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """The outcomes of one case; all else is derived when asked for."""
@@ -63,6 +74,26 @@ class Row:
     def seconds(self) -> dict[int, float]:
         """Seconds per epoch by round: the median of its epochs."""
         return self.timings.seconds
+
+    @cached_property
+    def call_sizes(self) -> set[int]:
+        """How many images its calls predict, that of the whole test set included."""
+        timed_alone = {one.images for trained in self.trials.values() for one in trained.inference}
+        return timed_alone and {*timed_alone, self.workload.test_samples}
+
+    def predicting(self, images: int) -> Timings:
+        """The seconds of a call that predicts so many images: the median of each turn, by round."""
+        whole = images == self.workload.test_samples
+        found = {
+            number: evaluations(one) if whole else list(map(median, call_turns(one, images)))
+            for number, one in self.trials.items()
+        }
+        return Timings({number: turns for number, turns in found.items() if turns}, self.group)
+
+    def calls(self, images: int) -> list[float]:
+        """Return the seconds of all its calls that predict so many images."""
+        trials = self.trials.values()
+        return [call for one in trials for turn in call_turns(one, images) for call in turn]
 
     @cached_property
     def interval(self) -> Interval | None:

@@ -14,7 +14,7 @@ from bench.results.statistics import Interval
 
 
 class Compared(Record, frozen=True):
-    """What came of one pair of rows: new over base, in seconds per epoch."""
+    """What came of one pair of rows: new over base, in seconds per epoch or of a call."""
 
     base: str
     new: str
@@ -26,6 +26,7 @@ class Compared(Record, frozen=True):
     low: float | None = None  # of the 95 % interval
     high: float | None = None
     reason: str | None = None  # why not comparable
+    images: int | None = None  # that are predicted in a call; None: of training
 
     @property
     def interval(self) -> Interval | None:
@@ -47,10 +48,11 @@ class Side(NamedTuple):
 
 
 def compare(base: Side, new: Side) -> list[Compared]:
-    """Return a comparison for each pair of rows of the same device, variant and training images.
+    """Return comparisons for each pair of rows of the same device, variant and training images.
 
-    If both sides are one backend, they are compared whatever their names; otherwise rows of the
-    same backend are. Where threads are an axis of either run, rows of as many threads are.
+    The first is of training, the others of predicting as many images as both did in a call. If both
+    sides are one backend, they are compared whatever their names; otherwise rows of the same
+    backend are. Where threads are an axis of either run, rows of as many threads are.
     """
     by_name = base.backend is None or new.backend is None
     by_threads = any(case.threads for side in (base, new) for case in side.run.cases)
@@ -66,21 +68,29 @@ def compare(base: Side, new: Side) -> list[Compared]:
         }
 
     partners = keyed(new)
-    return [_compare(row, partners[key]) for key, row in keyed(base).items() if key in partners]
+    pairs = [(row, partners[key]) for key, row in keyed(base).items() if key in partners]
+    return [compared for pair in pairs for compared in _compare(*pair)]
 
 
-def _compare(base: Row, new: Row) -> Compared:
+def _compare(base: Row, new: Row) -> Iterator[Compared]:
     threads = in_threads(new.case.threads or base.case.threads)
     work = ", ".join(filter(None, (new.workload.variant, threads)))
     names = (base.case.backend, new.case.backend, str(new.case.device), work)
     reason = _why_not(base, new)
     if reason:
-        return Compared(*names, "not comparable", reason=reason)
-    ratio = statistics.ratio(new.timings, base.timings)
-    assert ratio is not None, "they have a round in common"
-    verdict = statistics.verdict(ratio)
-    in_words = "no difference shown" if verdict == "~" else verdict
-    return Compared(*names, in_words, ratio.values, ratio.centre, ratio.low, ratio.high)
+        yield Compared(*names, "not comparable", reason=reason)
+        return
+    ratios = {None: statistics.ratio(new.timings, base.timings)} | {
+        images: statistics.ratio(new.predicting(images), base.predicting(images))
+        for images in sorted(base.call_sizes & new.call_sizes)
+    }
+    for images, ratio in ratios.items():
+        if ratio is None:
+            continue  # no round in which both predicted
+        verdict = statistics.verdict(ratio)
+        in_words = "no difference shown" if verdict == "~" else verdict
+        bounds = ratio.centre, ratio.low, ratio.high
+        yield Compared(*names, in_words, ratio.values, *bounds, images=images)
 
 
 def _why_not(base: Row, new: Row) -> str | None:

@@ -7,6 +7,7 @@ from bench.workload import CPU, Device, Workload
 
 LINE = 500  # letters that a failure keeps of a line
 REFERENCES = "MLP_BENCH_REFERENCES"  # variable that names a folder: see bench.trial.kept
+INFERENCE_TURNS = 5  # with which a trial ends, after the epochs
 
 
 class Job(Record, frozen=True):
@@ -24,7 +25,7 @@ class Job(Record, frozen=True):
 
 
 class Waiting(Record, frozen=True, tag="waiting"):
-    """The child is ready for the next epoch; it goes on when it is told to.
+    """The child is ready for its next turn; it goes on when it is told to.
 
     So it does after a result, if workloads are left.
     """

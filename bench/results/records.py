@@ -8,10 +8,11 @@ History of the format (a reader accepts every schema from 4 on, up to its own):
   4    the field's words: case, verification, flag, conditions, GEMM bound; devices as records.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
+from bench.results.quantities import Amount, Count, Kind, Positive, Seconds, Share, SomeSeconds
 from bench.workload import Axis, Device, Workload
 
 SCHEMA, OLDEST = 4, 4
@@ -19,19 +20,10 @@ SCHEMA, OLDEST = 4, 4
 MOST_ROUNDS = 1_000
 MOST_CASES = 500  # every pair of a table's rows is compared
 
-# What a number may be: JSON knows no infinity, but 1e999 is read as one.
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
-SomeSeconds = Annotated[float, msgspec.Meta(gt=1e-9, le=1e8)]  # of what cannot take no time
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Amount = Annotated[float, msgspec.Meta(ge=0, le=1e20)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-Positive = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
+Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]  # UTC
 Round = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROUNDS)]
 Text = Annotated[str, msgspec.Meta(max_length=10_000)]  # shown, the longest as a command
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-Kind = Literal["raised", "broken contract", "not finite", "killed", "timed out", "no result",
-               "no library"]  # fmt: skip  # the last one: of a GEMM bound, and no defect
-Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]  # UTC
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,10 +126,17 @@ class Epoch(Record, frozen=True):
     cpu_seconds: Seconds  # of all threads of the process
     loss: Amount  # mean over the training samples, as it trained
     accuracy: Share  # on the test samples, after it
-    evaluation_seconds: Seconds
+    evaluation_seconds: Seconds  # of predicting the whole test set
     copy_seconds: Seconds  # of the parameters, right after the clock stopped
     idle_copy_seconds: Seconds  # the same once more: now the device is certainly idle
     joules: Amount | None = None
+
+
+class Inference(Record, frozen=True):
+    """The calls that predict so many images each, from host memory to class indices."""
+
+    images: Positive
+    turns: tuple[tuple[SomeSeconds, ...], ...]  # the seconds of each call, turn by turn
 
 
 class Trained(Record, frozen=True, tag="trained"):
@@ -151,6 +150,7 @@ class Trained(Record, frozen=True, tag="trained"):
     epochs: tuple[Epoch, ...]
     between_seconds: Seconds  # from each epoch_done to the next order, or train's end
     extra_seconds: tuple[SomeSeconds, ...] = ()  # of epochs beyond the workload's, timed only
+    inference: tuple[Inference, ...] = ()  # of the whole test set: see evaluation_seconds
     peak_memory_bytes: Count | None = None
     device_memory_bytes: Count | None = None
     flags: tuple[Flag, ...] = ()

@@ -21,7 +21,7 @@ class Rough(NamedTuple):
 # Medians of eight backends on two Zen 4 cores; of accelerators nothing was measured.
 CORE = Rough(7e10, 1e-3, 1.5e-9)
 ACCELERATOR = Rough(5e12, 3e-4, 1e-11)
-SECONDS = {"start": 2.5, "build": 0.4, "compile": 1.0}  # beside what these steps compute
+SECONDS = {"start": 2.5, "build": 0.4, "compile": 1.0, "inference": 0.1}  # beside what they compute
 
 
 class Step(NamedTuple):
@@ -38,6 +38,8 @@ class Step(NamedTuple):
         """How long it may take, before anything is known."""
         if self.stage in ("start", "build"):
             return SECONDS[self.stage] if self.who != BOUND else 1.0
+        if self.stage == "inference":
+            return SECONDS[self.stage]
         work = self.workload
         rough = CORE if self.device.is_cpu else ACCELERATOR
         cores = self.threads if self.device.is_cpu else 1
@@ -118,5 +120,5 @@ def _steps(group: Group) -> Iterator[Awake]:
     who = [(case.backend, case.device, case.threads) for case in group.cases]
     who += [(BOUND, *place) for place in group.bounds]
     for name, device, threads in who:
-        for turn in range(group.turns + 1):
-            yield Awake("epoch" if turn else "start", name, device, group, turn, threads)
+        for turn in range(group.turns_of(name) + 1):
+            yield Awake(group.stage(turn), name, device, group, turn, threads)

@@ -25,7 +25,8 @@ import psutil
 from bench import machine
 from bench.results import redact
 from bench.results.jobs import LINE, Job, Message
-from bench.results.records import Failed, Kind
+from bench.results.quantities import Kind
+from bench.results.records import Failed
 from bench.results.store import CannotSave
 from bench.run import environment, log
 
@@ -152,7 +153,7 @@ class Child:
                 self._process.stdin.flush()
 
     def go(self) -> None:
-        """Let it do the next epoch."""
+        """Let it take its next turn."""
         self._send(b"go")
 
     def suspend(self) -> None:

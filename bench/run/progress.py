@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
+from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import (
     BoundTrial,
     Case,
@@ -128,5 +129,7 @@ def title(awake: Awake, run: Run) -> str:
         return f"verification  {awake.who} · {awake.device}"
     beginning = "starting" if awake.stage == "start" else "building"
     what = f"turn {awake.turn}/{group.turns}" if awake.turn else beginning
+    if awake.stage == "inference":
+        what = f"inference {awake.turn - group.turns}/{INFERENCE_TURNS}"
     where = f"{awake.who} · {_where(awake.device, awake.threads)} · {group.workload.variant}"
     return f"round {group.round + 1}/{run.rounds}  {what}  {where}"

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
+from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import (
     BoundTrial,
     Case,
@@ -23,7 +24,7 @@ from bench.results.records import (
 from bench.workload import Device, Workload
 
 BOUND = "GEMM bound"
-Stage = Literal["verification", "start", "build", "epoch"]
+Stage = Literal["verification", "start", "build", "epoch", "inference"]
 
 
 class Awake(NamedTuple):
@@ -33,7 +34,7 @@ class Awake(NamedTuple):
     who: str  # backend or BOUND
     device: Device
     group: "Group | None" = None  # that it takes turns with; None: it verifies
-    turn: int = 0  # 1, 2, … while epochs are timed
+    turn: int = 0  # 1, 2, … while epochs are timed and, after them, inference
     threads: int | None = None  # as in Case
 
 
@@ -68,6 +69,16 @@ class Group(NamedTuple):
     def turns(self) -> int:
         """Epochs that each contender is timed for."""
         return self.workload.epochs + self.extra_epochs
+
+    def stage(self, turn: int, beginning: Stage = "start") -> Stage:
+        """Return what is done in a turn: backends predict after their epochs."""
+        if turn > self.turns:
+            return "inference"
+        return "epoch" if turn else beginning
+
+    def turns_of(self, who: str) -> int:
+        """Return how many turns a backend, or the GEMM bound, takes."""
+        return self.turns + (0 if who == BOUND else INFERENCE_TURNS)
 
     @property
     def contenders(self) -> tuple[tuple[object, ...], ...]:

@@ -141,8 +141,8 @@ class Contender:
     def awake(self, group: Group, turn: int) -> Awake:
         """Return that it is at work: starting or building (turn 0), or in a turn."""
         beginning: Stage = "start" if self._child is None else "build"
-        return Awake("epoch" if turn else beginning, self._who.name, self._who.device, group, turn,
-                     self._who.threads)  # fmt: skip
+        stage, (name, device, threads, _) = group.stage(turn, beginning), self._who
+        return Awake(stage, name, device, group, turn, threads)
 
     def begin(self, group: Group) -> None:
         """Let its child, or a new one, get ready for a group."""

@@ -1,8 +1,9 @@
-"""One trial, inside the child: inputs, model, epochs under the clock, scores, memory."""
+"""One trial, inside the child: inputs, model, epochs under the clock, scores, inference."""
 
 import gc
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple, Self
 
 import msgspec
@@ -10,6 +11,7 @@ import numpy as np
 
 from bench.machine.energy import Counter, counter
 from bench.results.records import Epoch, Flag, Trained
+from bench.trial import inference
 from bench.trial.clock import EpochClock, Lap
 from bench.trial.failure import BrokenContract
 from bench.trial.memory import peak_memory_bytes, reset_peak_memory
@@ -32,7 +34,7 @@ class Process(NamedTuple):
     start_seconds: float = 0.0  # that the interpreter took to start
     import_seconds: float = 0.0
     imported: float | None = None  # when that was done, by the clock; None: now
-    wait_for_turn: Callable[[], None] = lambda: None  # returns when the next epoch may begin
+    wait_for_turn: Callable[[], None] = lambda: None  # returns when the next turn may begin
     device_memory: DeviceMemory = no_device_memory  # asked of an accelerator only
 
     def once_more(self, wait: Callable[[], None]) -> Self:
@@ -70,6 +72,10 @@ def train(
     training = Training(model, seeded, test, counter(device), extra_epochs=extra_epochs)
     training.run(process.wait_for_turn)
     peak_memory = peak_memory_bytes()  # before the check, whose memory is not the backend's
+    device_memory = None if device.is_cpu else process.device_memory(str(device))
+    calls = inference.infer(model, seeded, test.images, process.wait_for_turn)
+    trained, activation = model.parameters(), workload.activation
+    wrong = chain.from_iterable(one.flags(trained, activation) for one in calls)
     return Trained(
         inputs=inputs,
         start_seconds=process.start_seconds,
@@ -80,8 +86,9 @@ def train(
         between_seconds=training.between_seconds,
         extra_seconds=tuple(training.extra_seconds),
         peak_memory_bytes=peak_memory,
-        device_memory_bytes=None if device.is_cpu else process.device_memory(str(device)),
-        flags=tuple(training.flags()),
+        device_memory_bytes=device_memory,
+        flags=(*training.flags(), *wrong),
+        inference=inference.records(calls),
     )
 
 

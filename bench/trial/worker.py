@@ -62,7 +62,7 @@ class Parent:
             self._output.write(msgspec.json.encode(message) + b"\n")
 
     def wait_for_turn(self) -> None:
-        """Say that the next epoch can begin, and wait until it may."""
+        """Say that the next turn can begin, and wait until it may."""
         self.tell(Waiting())
         self.wait()
 

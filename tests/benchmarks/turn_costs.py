@@ -16,7 +16,7 @@ from tabulate import tabulate
 
 from bench.cli.options import Stop
 from bench.results import statistics
-from bench.results.jobs import Job, Waiting
+from bench.results.jobs import Job, Message, Waiting
 from bench.results.statistics import Timings
 from bench.run.backends import discover
 from bench.run.executor import Session
@@ -80,8 +80,10 @@ def _seconds(session: Session, names: list[str], turns: int) -> dict[str, tuple[
             child.resume()
             child.go()
             _wait(child, name)
-            child.go()
-            result = child.receive(TIMEOUT)
+            result: Message = Waiting()
+            while isinstance(result, Waiting):  # the last epoch, then inference
+                child.go()
+                result = child.receive(TIMEOUT)
             epochs = [epoch.seconds for epoch in result.epochs]  # type: ignore[union-attr]
             found[name] = (*epochs, *result.extra_seconds)  # type: ignore[union-attr]
         return found

@@ -183,16 +183,23 @@ def turns(tmp_path_factory: pytest.TempPathFactory) -> Turns:
 
 
 def test_all_start_before_the_first_turn_and_then_take_turns(turns: Turns) -> None:
-    assert [one.turn for one in turns.awake] == [0] * 5 + [1] * 4 + [2] * 3 + [3] * 3
+    epochs = [one.turn for one in turns.awake if one.stage != "inference"]
+    assert epochs == [0] * 5 + [1] * 4 + [2] * 3 + [3] * 3
     assert {one.stage for one in turns.awake[:5]} == {"start"}
-    everyone, going = {"one", "two", BOUND}, turns.awake[9:]
+    everyone, going = {"one", "two", BOUND}, turns.awake[9:15]
     assert {one.who for one in turns.awake[:5]} == {*everyone, "raises", "dies"}
     assert {one.who for one in going[:3]} == {one.who for one in going[3:]} == everyone
 
 
+def test_after_the_epochs_backends_take_turns_at_inference(turns: Turns) -> None:
+    last = turns.awake[15:]
+    assert [one.turn for one in last] == [4, 4, 5, 5, 6, 6, 7, 7, 8, 8]
+    assert {(one.stage, one.who) for one in last} == {("inference", "one"), ("inference", "two")}
+
+
 def test_exactly_one_is_at_work(turns: Turns) -> None:
     lines = [line.split() for line in (turns.folder / "turns").read_text().splitlines()]
-    noted = [one.who for one in turns.awake if one.turn and one.who != BOUND]
+    noted = [one.who for one in turns.awake if one.stage == "epoch" and one.who != BOUND]
     assert [name for name, *_ in lines] == noted
     assert {state for _, *states in lines for state in states} <= {"stopped", "zombie"}
     assert sum(trial.total_seconds for trial in turns.trials.values()) <= turns.seconds

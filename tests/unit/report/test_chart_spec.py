@@ -3,6 +3,7 @@
 import pytest
 
 from bench.report import chart_data, chart_spec
+from bench.report.colours import COLOURS
 
 
 def contrast(one: str, other: str) -> float:
@@ -20,7 +21,7 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("scheme", [0, 1])
 def test_lines_and_texts_stand_out_from_the_ground(scheme: int) -> None:
     """Texts have a contrast of 4.5 : 1, lines and marks of 3 : 1 (WCAG 2.2)."""
-    colours = {name: pair[scheme] for name, pair in chart_spec.COLOURS.items()}
+    colours = {name: pair[scheme] for name, pair in COLOURS.items()}
     for name in ("ink", "muted", "doubt", "accent"):
         assert contrast(colours[name], colours["paper"]) >= 4.5, name
     for name in (name for name in colours if name.startswith("series-")):

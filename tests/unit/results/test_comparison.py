@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 from made import (
+    make_case,
     make_described,
     make_epoch,
     make_failed,
+    make_inference,
     make_machine,
     make_run,
     make_trained,
+    make_trial,
     make_workload,
     with_result,
     with_verification,
@@ -63,6 +66,19 @@ def test_two_backends_of_one_run_can_be_compared() -> None:
     (compared,) = compare(Side(run, "numpy"), Side(run, "torch"))
     assert (compared.base, compared.new, compared.verdict) == ("numpy", "torch", "slower")
     assert (compared.device, compared.variant) == ("cpu", "relu")
+
+
+def test_calls_of_as_many_images_are_compared_as_well() -> None:
+    base, new = (
+        make_run({"numpy": [0.25]}, trials=(make_trial(make_case(), 0, make_trained(
+            inference=(make_inference(microseconds), make_inference(images=size))
+        )),))
+        for microseconds, size in ((200, 128), (400, 64))
+    )  # fmt: skip
+    found = {one.images: one.ratio for one in compare(Side(base), Side(new))}
+    assert list(found) == [None, 1, 5_000]
+    assert found[1] == pytest.approx(2)
+    assert (found[None], found[5_000]) == (1, 1)
 
 
 def test_rows_without_a_partner_are_left_out() -> None:

@@ -7,6 +7,7 @@ import pytest
 from fakes import FakeExecutor
 from made import make_case, make_planned, make_workload
 
+from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import Run
 from bench.run.estimate import Estimate
 from bench.run.schedule import BOUND, Awake, Group, Place, carry_out, missing_stages
@@ -49,7 +50,8 @@ def test_all_steps_are_counted_and_a_contender_starts_once_a_round() -> None:
         if isinstance(event, Awake) and event.group:
             estimate.begun(event)
             steps += 1
-    assert steps == before == 2 * 2 * 3 * 4  # rounds, workloads, contenders, builds and epochs
+    builds_and_epochs, inferences = 3 * (1 + 3), 2 * INFERENCE_TURNS  # of a group
+    assert steps == before == 2 * 2 * (builds_and_epochs + inferences)  # rounds, workloads
     assert estimate.total == before
     assert estimate.seconds_left == 0.0
 
@@ -91,4 +93,6 @@ def test_a_disturbed_step_does_not_move_what_its_like_will_take() -> None:
     for who in ("numpy", "torch", BOUND):
         estimate.took(Awake("start", who, CPU, group, 0), 5.0)
         estimate.took(Awake("epoch", who, CPU, group, 1), 7.0)
-    assert estimate.seconds_left == 6 * 5.0 + 6 * 7.0 + 12 * 2.0
+        estimate.took(Awake("inference", who, CPU, group, 4), 0.5)
+    inferences = 2 * 2 * INFERENCE_TURNS
+    assert estimate.seconds_left == 6 * 5.0 + 6 * 7.0 + 12 * 2.0 + inferences * 0.5

@@ -48,9 +48,9 @@ def test_away_from_a_terminal_there_is_a_line_for_each_outcome() -> None:
         "verification  numpy · cpu · relu: verified",
         "verification  torch · cpu · relu: verified",
         "round 1  GEMM bound · cpu · relu: 0.2 s/epoch in matrix products alone (OpenBLAS 0.3) "
-        "(about 12 s left)",
-        "round 1  numpy · cpu · relu: 0.25 s/epoch, accuracy 0.8200 (about 12 s left)",
-        "round 1  torch · cpu · relu: 0.25 s/epoch, accuracy 0.8200 (about 12 s left)",
+        "(about 22 s left)",
+        "round 1  numpy · cpu · relu: 0.25 s/epoch, accuracy 0.8200 (about 22 s left)",
+        "round 1  torch · cpu · relu: 0.25 s/epoch, accuracy 0.8200 (about 22 s left)",
         "round 2  GEMM bound · cpu · relu: 0.2 s/epoch in matrix products alone (OpenBLAS 0.3)",
         "round 2  numpy · cpu · relu: 0.25 s/epoch, accuracy 0.8200",
         "round 2  torch · cpu · relu: 0.25 s/epoch, accuracy 0.8200",
@@ -89,6 +89,10 @@ def test_reasons_are_shown_as_they_are(reason: str, terminal: bool) -> None:
     ("awake", "words"),
     [
         (Awake("verification", "torch", Device("cuda", 0)), "verification  torch · cuda:0"),
+        (
+            Awake("inference", "torch", CPU, GROUP, 4),
+            "round 1/2  inference 1/5  torch · cpu · relu",
+        ),
         (start(BOUND), "round 1/2  starting  GEMM bound · cpu · relu"),
         (epoch("torch", 3), "round 1/2  turn 3/3  torch · cpu · relu"),
         (Awake("build", "torch", CPU, GROUP), "round 1/2  building  torch · cpu · relu"),

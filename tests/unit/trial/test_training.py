@@ -221,8 +221,8 @@ def test_predictions_that_the_parameters_do_not_give_are_flagged() -> None:
         def predict(self, images: Floats) -> Integers:
             return (super().predict(images) + 1) % 10
 
-    (flag,) = trained(Shifted).flags
-    assert flag.check == "predictions"
+    flags = trained(Shifted).flags
+    assert [flag.check for flag in flags] == ["predictions", "inference", "inference"]
 
 
 def test_parameters_that_change_after_the_last_epoch_are_flagged() -> None:

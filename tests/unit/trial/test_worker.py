@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from toys import HONEST, write_toy
 
-from bench.results.jobs import Job
+from bench.results.jobs import INFERENCE_TURNS, Job
 from bench.results.records import Trained, Verified
 from bench.trial.failure import BrokenContract
 from bench.trial.worker import load_backend, perform
@@ -41,11 +41,12 @@ def test_a_backend_without_a_model_cannot_train(tmp_path: Path) -> None:
         list(perform(job("def devices(): ...", tmp_path, "train")))
 
 
-def test_training_waits_for_its_turn_before_every_epoch(tmp_path: Path) -> None:
+def test_training_waits_for_its_turn_before_every_epoch_and_for_inference(tmp_path: Path) -> None:
     turns: list[int] = []
     (trained,) = perform(job(HONEST, tmp_path, "train"), 0.5, lambda: turns.append(len(turns)))
     assert isinstance(trained, Trained)
-    assert (turns, len(trained.epochs), trained.start_seconds) == ([0, 1], 2, 0.5)
+    assert (len(trained.epochs), trained.start_seconds) == (2, 0.5)
+    assert len(turns) == 2 + INFERENCE_TURNS
 
 
 @pytest.mark.parametrize(("name", "joules"), [("A100 MIG 1g.10gb", None), ("A100", 7.0)])

@@ -1,0 +1,14 @@
+"""What the numbers of a run file may be: JSON knows no infinity, but 1e999 is read as one."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
+SomeSeconds = Annotated[float, msgspec.Meta(gt=1e-9, le=1e8)]  # of what cannot take no time
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e20)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
+Kind = Literal["raised", "broken contract", "not finite", "killed", "timed out", "no result",
+               "no library"]  # fmt: skip  # the last one: of a GEMM bound, and no defect
