@@ -11,7 +11,7 @@ import pytest
 from bench import ROOT
 from bench.cli.main import main
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "method.md"]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 STARTS = ("python -m bench", "python -m tox", "python -m p", "python -m tests", "pip install")
 
 
