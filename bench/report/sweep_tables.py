@@ -16,6 +16,7 @@ from bench.workload.axes import THREADS, Value
 
 Cell = Callable[[Contender], str]
 MISSING = "–"
+FEW_PAIRS = 4  # that are named one by one
 
 
 def value_in_words(value: Value) -> str:
@@ -151,7 +152,9 @@ def crossovers(section: SweepSection) -> list[str]:
     alike = ["{} and {}".format(*map(spoken, contest.pair))
              for contest in contests if not any(contest.faster.values())]  # fmt: skip
     if alike:
-        lines.append(f"~ No difference is shown anywhere between {'; '.join(alike)}.")
+        many = f"{len(alike)} of the {len(contests)} pairs that are compared"
+        named = "; ".join(alike) if len(alike) <= FEW_PAIRS else many
+        lines.append(f"~ No difference is shown anywhere between {named}.")
     return lines
 
 
