@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.results.records import Run
+from bench.results.records import Failed, Run, Trial, Verification
 
 if TYPE_CHECKING:
     from bench.report import tables
@@ -83,3 +83,9 @@ def _drawn(found: "tables.Table", columns: Sequence[int]) -> Table:
         first, *rest = (Text(row[column], "strike" if marks else "") for column in columns)
         drawn.add_row(first.append(marks, "not strike"), *rest)
     return drawn
+
+
+def failures(run: Run) -> int:
+    """Return how many verifications and trials failed or brought a flag."""
+    outcomes: list[Verification | Trial] = [*run.verifications, *run.trials]
+    return sum(isinstance(one.result, Failed) or bool(one.result.flags) for one in outcomes)

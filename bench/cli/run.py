@@ -3,12 +3,11 @@
 import datetime
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +17,8 @@ from rich.console import Console
 
 from bench import ROOT, __version__, machine
 from bench.cli import ending
-from bench.results import redact
-from bench.results.records import MOST_ROUNDS, Machine, Run, Skipped
+from bench.cli.run_file import command_line, new_path, stem_of
+from bench.results.records import MOST_ROUNDS, Run, Skipped
 from bench.results.store import CannotSave, read_run, write_run
 from bench.run import resume, schedule
 from bench.run.backends import discover
@@ -38,7 +37,6 @@ QUICK_EXTRA_EPOCHS = 8  # of the only round of a quick one
 SWEEP_EXTRA_EPOCHS, QUICK_SWEEP_EXTRA_EPOCHS = 0, 3  # the points of a sweep share what rounds cost
 MOST_EXTRA_EPOCHS = 100  # of a round that --until adds
 LONG_SECONDS = 3600  # beyond which a person is asked
-ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
 
 
 def write_tables(reports: Path) -> None:
@@ -175,7 +173,7 @@ def _carry_out(record: Run, path: Path, executor: schedule.Executor, settings: S
             record = show(events, record, console)
         settings.tables(reports)
     ending.show(record, reports, console)
-    return 1 if schedule.failures(record) else 0
+    return 1 if ending.failures(record) else 0
 
 
 @contextmanager
@@ -221,37 +219,3 @@ def _wants_more(until: float | None, max_minutes: float) -> Callable[[Run], int 
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-def stem_of(created: str, facts: Machine) -> str:
-    """Return what a run file is called, given when the run began and the machine."""
-    return f"{created[:19].replace(':', '')}Z-{machine.slug(facts)}"
-
-
-def new_path(folder: Path, stem: str, room_bytes: int = ROOM_BYTES) -> Path:
-    """Make a new, empty run file in a folder that has room and return its path."""
-    paths = [folder / f"{stem}.json", *(folder / f"{stem}-{n}.json" for n in range(2, 100))]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-        for path in paths if free >= room_bytes else ():
-            with suppress(FileExistsError):  # another machine may start a run in the same second
-                path.open("x").close()
-                return path
-    except OSError as error:
-        raise CannotSave(
-            f"{folder} cannot be used: {error}; expected a folder that can be written to: name "
-            "another reports folder with --reports"
-        ) from error
-    raise CannotSave(
-        f"{folder} has {free:,} bytes left; expected {room_bytes:,}: make room, or name "
-        "another folder with --reports"
-    )
-
-
-def command_line(arguments: Iterable[str]) -> str:
-    """Return how to measure the same again; where the reports go is no part of that."""
-    words = iter(arguments)
-    kept = [word for word in words if not (word == "--reports" and next(words, ""))]
-    kept = [word for word in kept if not word.startswith("--reports=")]
-    return redact.clean(shlex.join(["python", "-m", "bench", *kept]))

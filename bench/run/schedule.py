@@ -15,7 +15,6 @@ from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import (
     BoundTrial,
     Case,
-    Failed,
     GemmBound,
     Run,
     Trial,
@@ -249,9 +248,3 @@ def _merged(
     bounds += [one for one in outcomes if isinstance(one, BoundTrial)]
     trials += [one for one in outcomes if isinstance(one, Trial)]
     return {"gemm_bounds": tuple(bounds), "trials": tuple(trials)}
-
-
-def failures(run: Run) -> int:
-    """Return how many verifications and trials failed or brought a flag."""
-    outcomes: list[Verification | Trial] = [*run.verifications, *run.trials]
-    return sum(isinstance(one.result, Failed) or bool(one.result.flags) for one in outcomes)

@@ -12,7 +12,8 @@ import pytest
 from fakes import FakeExecutor
 from made import make_described, make_failed, make_trained
 
-from bench.cli.run import Settings, command_line, finish, new_path, run, write_tables
+from bench.cli.run import Settings, finish, run, write_tables
+from bench.cli.run_file import command_line, new_path
 from bench.machine import slug
 from bench.results.records import Gpu
 from bench.results.store import CannotSave, read_run, write_run

@@ -17,6 +17,7 @@ from made import (
     make_workload,
 )
 
+from bench.cli.ending import failures
 from bench.results.records import Failed, Flag, GemmBound, Run, Trained
 from bench.run.schedule import (
     BOUND,
@@ -25,7 +26,6 @@ from bench.run.schedule import (
     Place,
     Saved,
     carry_out,
-    failures,
     groups,
     missing_stages,
     missing_verifications,
