@@ -74,4 +74,6 @@ def test_the_framework_names_it_and_the_tables_have_both(outcome: Outcome, openc
     assert told and tuple(told) == described.accelerators
     assert f"- {opencl}: " in outcome.page
     rows = [line for line in outcome.page.splitlines() if line.startswith("| tinygrad ")]
-    assert [sum(f" {device} " in row for row in rows) for device in (CPU, opencl)] == [3, 3]
+    assert [sum(f" {device} " in row for row in rows) for device in (CPU, opencl)] == [4, 4], (
+        "speed, inference, cost, quality"
+    )
