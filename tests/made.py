@@ -9,18 +9,16 @@ from typing import Any
 import msgspec
 
 from bench.results import validity
+from bench.results.hardware import Conditions, Machine, ThreadPool
 from bench.results.records import (
     BoundTrial,
     Case,
-    Conditions,
     Described,
     Epoch,
     Failed,
     GemmBound,
     Inference,
-    Machine,
     Run,
-    ThreadPool,
     Trained,
     Trial,
     Verification,

@@ -10,7 +10,7 @@ from tabulate import tabulate
 from bench.report import numbers
 from bench.results import redact
 from bench.results.comparison import Compared, Side, compare, differences
-from bench.results.records import Record
+from bench.results.quantities import Record
 from bench.results.store import read_run
 from bench.run.plan import Refused, unknown
 

@@ -9,7 +9,8 @@ import msgspec
 
 from bench import machine
 from bench.machine import diagnostics
-from bench.results.records import Case, Conditions, Failed, Machine, Trial
+from bench.results.hardware import Conditions, Machine
+from bench.results.records import Case, Failed, Trial
 from bench.run.backends import discover
 from bench.run.executor import Session
 from bench.run.lock import only_run

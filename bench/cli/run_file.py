@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import machine
 from bench.results import redact
-from bench.results.records import Machine
+from bench.results.hardware import Machine
 from bench.results.store import CannotSave
 
 ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from bench.results.records import Gpu, Machine
+from bench.results.hardware import Gpu, Machine
 
 SLICE = " MIG "  # in the name of one, after that of its GPU: "NVIDIA A100 MIG 1g.10gb"
 

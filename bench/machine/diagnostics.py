@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from bench.machine.nvidia import DISTRESS
-from bench.results.records import Conditions, Machine
+from bench.results.hardware import Conditions, Machine
 
 LOAD = 0.5  # cores busy with other work
 STOLEN = 0.02  # share of the time

@@ -17,7 +17,7 @@ import msgspec
 from bench.machine import cpu, hypervisor, platforms, topology
 from bench.machine.nvidia import NVML
 from bench.machine.sources import LIVE, Source
-from bench.results.records import Machine
+from bench.results.hardware import Machine
 
 SLUG_LETTERS = 120
 NAMELESS = re.compile(

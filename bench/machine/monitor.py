@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bench.machine.nvidia import NVML, Nvml, Reading
 from bench.machine.sources import CPUS, LIVE, Source, attempt
 from bench.machine.topology import online
-from bench.results.records import Conditions
+from bench.results.hardware import Conditions
 from bench.workload import CPU, Device
 
 # Seconds to look for other work. Windows counts idle time in steps of 16 ms on each processor.

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from bench.machine.sources import number
-from bench.results.records import Gpu
+from bench.results.hardware import Gpu
 from bench.workload import Device
 
 UNAVAILABLE = (1 << 32) - 1  # NVML_VALUE_NOT_AVAILABLE, as an unsigned number

@@ -1,6 +1,6 @@
 """What the running system says of itself where no file does: all of macOS's and Windows' facts.
 
-They are named as in `bench.results.records.Machine`.
+They are named as in `bench.results.hardware.Machine`.
 """
 
 import platform
@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.machine import cpu, hypervisor
 from bench.machine.sources import number, output
-from bench.results.records import Gpu
+from bench.results.hardware import Gpu
 
 REGISTRY = (
     r"HKLM\HARDWARE\DESCRIPTION\System\CentralProcessor\0",

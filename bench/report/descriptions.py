@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from bench.report import numbers
-from bench.results.records import Gpu, Machine, Run
+from bench.results.hardware import Gpu, Machine
+from bench.results.records import Run
 from bench.workload import Workload
 
 

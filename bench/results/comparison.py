@@ -9,7 +9,8 @@ import msgspec
 
 from bench.results import statistics
 from bench.results.cases import Row, in_threads, rows_of
-from bench.results.records import Record, Run
+from bench.results.quantities import Record
+from bench.results.records import Run
 from bench.results.statistics import Interval
 
 

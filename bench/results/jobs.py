@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from bench.results.records import Described, Failed, GemmBound, Name, Record, Trained, Verified
+from bench.results.quantities import Name, Record
+from bench.results.records import Described, Failed, GemmBound, Trained, Verified
 from bench.workload import CPU, Device, Workload
 
 LINE = 500  # letters that a failure keeps of a line

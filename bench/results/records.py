@@ -12,7 +12,20 @@ from typing import Annotated
 
 import msgspec
 
-from bench.results.quantities import Amount, Count, Kind, Positive, Seconds, Share, SomeSeconds
+from bench.results.hardware import Conditions, Gpu, Machine, ThreadPool
+from bench.results.quantities import (
+    Amount,
+    Count,
+    Kind,
+    Label,
+    Name,
+    Positive,
+    Record,
+    Seconds,
+    Share,
+    SomeSeconds,
+    Text,
+)
 from bench.workload import Axis, Device, Workload
 
 SCHEMA, OLDEST = 4, 4
@@ -22,67 +35,6 @@ MOST_CASES = 500  # every pair of a table's rows is compared
 
 Time = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]  # UTC
 Round = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROUNDS)]
-Text = Annotated[str, msgspec.Meta(max_length=10_000)]  # shown, the longest as a command
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-
-
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all records are: frozen, and strict about unknown fields."""
-
-
-class Gpu(Record, frozen=True, omit_defaults=True):
-    """Facts of one GPU, or other accelerator."""
-
-    name: Name
-    memory_bytes: Count | None = None
-    driver: Text | None = None
-    power_limit_watts: Amount | None = None
-    device: Device | None = None  # as a framework calls it, where no driver's library names it
-
-
-class Machine(Record, frozen=True, omit_defaults=True):
-    """Facts of the hardware and the system that stay the same from run to run."""
-
-    cpu_model: Text | None = None
-    physical_cores: Positive | None = None
-    logical_cores: Positive | None = None
-    usable_cores: Positive | None = None  # logical cores that this process may run on
-    cpu_quota: Amount | None = None  # cores' worth of time, if it is granted less than it may use
-    frequency_range_mhz: tuple[Amount, Amount] | None = None
-    instruction_sets: tuple[Text, ...] = ()
-    caches: dict[Name, Count] = {}  # name ("L1d", "L2" …) -> bytes of one instance
-    ram_bytes: Count | None = None
-    os: Text | None = None
-    kernel: Text | None = None
-    architecture: Text | None = None  # that Python is built for
-    native_architecture: Text | None = None  # of the processor, where it translates for Python
-    product: Text | None = None  # what the firmware calls the machine: maker and model
-    identity: Name | None = None  # hash of what tells it from machines of the same name
-    virtual_machine: bool | None = None
-    hypervisor: Text | None = None
-    python: Text | None = None
-    gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=100)] = ()
-
-
-class Conditions(Record, frozen=True, omit_defaults=True):
-    """What the machine was like around one trial."""
-
-    load: Amount | None = None  # cores busy with other work, just before the start
-    frequency_mhz: tuple[Amount, Amount] | None = None  # lowest and highest seen during the trial
-    governor: Text | None = None
-    stolen: Share | None = None  # share of the time that the hypervisor gave to others
-    on_battery: bool | None = None
-    gpu_temperature_celsius: int | None = None  # highest seen
-    gpu_clock_mhz: tuple[int, int] | None = None  # lowest and highest seen while busy
-    gpu_throttle_reasons: tuple[Text, ...] = ()
-
-
-class ThreadPool(Record, frozen=True):
-    """A thread pool of a numerical library that is loaded in a child."""
-
-    library: Text  # "openblas", "mkl", "openmp" …
-    version: Text | None
-    threads: int
 
 
 class Described(Record, frozen=True, tag="described"):
@@ -232,6 +184,8 @@ class Run(Record, frozen=True, kw_only=True):
     created: Time  # UTC, ISO 8601
     command: Text
     machine: Machine
+    label: Label | None = None  # of this machine among others of its kind
+    fleet: Name | None = None  # the fleet that it was measured for
     threads: Positive
     rounds: Annotated[int, msgspec.Meta(ge=1, le=MOST_ROUNDS)]
     workloads: dict[Name, Workload]  # fingerprint -> workload

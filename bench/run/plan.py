@@ -7,7 +7,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from bench import machine
-from bench.results.records import MOST_CASES, Case, Described, Failed, Gpu
+from bench.results.hardware import Gpu
+from bench.results.records import MOST_CASES, Case, Described, Failed
 from bench.run.backends import Backend
 from bench.run.environment import STRICT_FLOAT32
 from bench.run.executor import Session

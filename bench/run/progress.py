@@ -9,15 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from bench.results.jobs import INFERENCE_TURNS
-from bench.results.records import (
-    BoundTrial,
-    Case,
-    Failed,
-    GemmBound,
-    Run,
-    Verification,
-    Verified,
-)
+from bench.results.records import BoundTrial, Case, Failed, GemmBound, Run, Verification, Verified
 from bench.run.estimate import Estimate
 from bench.run.schedule import BOUND, Awake, Event, Outcome, Saved
 from bench.workload import Device

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 
 from bench import machine
-from bench.results.records import Described, Machine, Run, Trained
+from bench.results.hardware import Machine
+from bench.results.records import Described, Run, Trained
 from bench.run.plan import Refused
 from bench.workload import Workload, mnist
 

@@ -12,14 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from bench.results.jobs import INFERENCE_TURNS
-from bench.results.records import (
-    BoundTrial,
-    Case,
-    GemmBound,
-    Run,
-    Trial,
-    Verification,
-)
+from bench.results.records import BoundTrial, Case, GemmBound, Run, Trial, Verification
 from bench.workload import Device, Workload
 
 BOUND = "GEMM bound"

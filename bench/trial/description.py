@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import ModuleType
 
-from bench.results.records import Described, Gpu, ThreadPool
+from bench.results.hardware import Gpu, ThreadPool
+from bench.results.records import Described
 from bench.workload import Device
 
 LONGEST_NAME = 100  # of an accelerator, as a run file takes it

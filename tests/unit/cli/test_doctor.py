@@ -7,7 +7,7 @@ from fakes import FakeExecutor
 from made import make_failed, make_machine, make_trained
 
 from bench.cli.doctor import print_facts, print_noise
-from bench.results.records import Conditions, Gpu
+from bench.results.hardware import Conditions, Gpu
 from bench.run.plan import Refused
 
 QUIET = Conditions(load=0.0)

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from bench.cli.ending import show
-from bench.results.records import Conditions, Flag, Run
+from bench.results.hardware import Conditions
+from bench.results.records import Flag, Run
 
 RUN = make_honest_run(["numpy", "torch", "keras_tensorflow"])
 

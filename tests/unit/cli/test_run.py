@@ -15,7 +15,7 @@ from made import make_described, make_failed, make_trained
 from bench.cli.run import Settings, finish, run, write_tables
 from bench.cli.run_file import command_line, new_path
 from bench.machine import slug
-from bench.results.records import Gpu
+from bench.results.hardware import Gpu
 from bench.results.store import CannotSave, read_run, write_run
 from bench.run.backends import Backend
 from bench.run.plan import Refused, Request

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.machine import slug, with_accelerators
-from bench.results.records import Gpu, Machine
+from bench.results.hardware import Gpu, Machine
 from bench.workload import Device
 
 A100 = "NVIDIA A100-SXM4-80GB"

@@ -9,7 +9,7 @@ import pytest
 from unit.machine.fakes import Plant
 
 from bench.machine import Monitor, describe, diagnostics, fast_cores, slug, usable_cores
-from bench.results.records import Machine
+from bench.results.hardware import Machine
 
 CASES = Path(__file__).parent / "cases"
 

@@ -10,7 +10,7 @@ from unit.machine.fakes import Library, nvml
 
 from bench.machine import diagnostics
 from bench.machine.nvidia import DISTRESS, THROTTLE_REASONS
-from bench.results.records import Conditions
+from bench.results.hardware import Conditions
 
 CALM = Conditions(load=0.1, frequency_mhz=(2_900, 3_000), governor="performance", stolen=0.0,
                   on_battery=False, gpu_throttle_reasons=("software power cap",))  # fmt: skip

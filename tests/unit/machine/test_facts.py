@@ -16,7 +16,7 @@ from unit.machine.fakes import Plant
 from bench.machine import describe, facts, fast_cores, slug, usable_cores
 from bench.machine.diagnostics import of_machine
 from bench.machine.hypervisor import CLOCK_SOURCES
-from bench.results.records import Gpu, Machine
+from bench.results.hardware import Gpu, Machine
 
 CPU0 = "sys/devices/system/cpu/cpu0"
 PATHS = [

@@ -13,7 +13,7 @@ from unit.machine.fakes import Library, Plant, nvml
 
 from bench.machine import Monitor
 from bench.machine.monitor import other_work
-from bench.results.records import Conditions
+from bench.results.hardware import Conditions
 from bench.workload import Device
 
 Linux = namedtuple("Linux", "user nice system idle iowait irq softirq steal guest guest_nice")

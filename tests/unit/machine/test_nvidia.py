@@ -8,7 +8,7 @@ import pytest
 from unit.machine.fakes import ANSWERS, Library, NVMLError, nvml
 
 from bench.machine.nvidia import IDLE, UNAVAILABLE, Nvml, Reading, visible_gpu
-from bench.results.records import Gpu
+from bench.results.hardware import Gpu
 from bench.workload import Device
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.machine import platforms, sources
-from bench.results.records import Gpu
+from bench.results.hardware import Gpu
 
 IOREG = '+-o AGXAcceleratorG14X\n  {\n    "model" = "Apple M2 Pro"\n    "gpu-core-count" = 19\n'
 M4_PRO = {"machdep.cpu.brand_string": "Apple M4 Pro", "hw.model": "Mac14,9",

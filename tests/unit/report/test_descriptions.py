@@ -3,7 +3,7 @@
 from made import make_described, make_machine, make_run
 
 from bench.report import descriptions
-from bench.results.records import Gpu
+from bench.results.hardware import Gpu
 from bench.workload import Device
 
 GPU = Gpu("NVIDIA H200", 150_000_000_000, "550.1", 700.0)

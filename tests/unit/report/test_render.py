@@ -23,7 +23,8 @@ from made_sweeps import make_sweep
 
 from bench.machine import slug
 from bench.report.render import render
-from bench.results.records import Flag, Gpu, Run, Skipped
+from bench.results.hardware import Gpu
+from bench.results.records import Flag, Run, Skipped
 from bench.results.store import CannotSave, write_run
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -5,7 +5,8 @@ from made import make_epochs, make_run, make_trained, make_workload, with_result
 
 from bench.report import summary
 from bench.report.sections import sections_of
-from bench.results.records import Conditions, Run
+from bench.results.hardware import Conditions
+from bench.results.records import Run
 
 
 def test_each_workload_has_a_table_of_speeds_titled_with_what_was_done() -> None:

@@ -6,7 +6,8 @@ from types import ModuleType
 
 import pytest
 
-from bench.results.records import Described, Gpu
+from bench.results.hardware import Gpu
+from bench.results.records import Described
 from bench.trial.description import describe
 from bench.workload import Device
 from bench.workload.contract import DeviceFacts
