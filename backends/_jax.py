@@ -11,6 +11,7 @@ from bench.workload import Adam, RMSprop, Workload
 from bench.workload.contract import DeviceFacts
 from bench.workload.workload import Optimizer
 
+PRESETS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "highest"}
 ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
 
 Layers = list[tuple[jax.Array, jax.Array]]  # weight (in, out) and bias (out,)
@@ -60,12 +61,20 @@ def forward(
     """Return the logits (rows, 10); with a key, which training has, dropout is on."""
     kept = 1 - workload.dropout
     for index, (weight, bias) in enumerate(layers[:-1]):
-        images = ACTIVATIONS[workload.activation](images @ weight + bias)
+        images = ACTIVATIONS[workload.activation](_product(workload, images, weight) + bias)
         if key is not None and kept < 1:
             mask = jax.random.bernoulli(jax.random.fold_in(key, index), kept, images.shape)
             images = jnp.where(mask, images / kept, 0)
     weight, bias = layers[-1]
-    return images @ weight + bias
+    return _product(workload, images, weight) + bias
+
+
+def _product(workload: Workload, images: jax.Array, weight: jax.Array) -> jax.Array:
+    """Return the product; JAX's own preset for bfloat16 is none on the CPU, and TF32 on CUDA."""
+    if workload.precision != "bfloat16":
+        return images @ weight
+    images, weight = images.astype(jnp.bfloat16), weight.astype(jnp.bfloat16)
+    return jnp.matmul(images, weight, preferred_element_type=jnp.float32)
 
 
 def epoch(

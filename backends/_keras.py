@@ -76,6 +76,8 @@ class Model:
     ) -> None:
         """Build and compile; the one accelerator that the process sees is Keras's default."""
         self._workload = workload
+        mixed = workload.precision == "bfloat16"
+        keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
         self._network = _network(workload)
         self._network.set_weights([array for layer in parameters for array in layer])
         # Of probabilities, as after a softmax, Keras clips the small ones: another loss.

@@ -14,6 +14,15 @@ from bench.workload.contract import DeviceFacts, Floats, Integers, Layer, Parame
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 
+class Bfloat16Linear(nn.Linear):
+    """A layer that multiplies in bfloat16; its parameters and outputs are float32."""
+
+    def __call__(self, images: mx.array) -> mx.array:
+        """Return the outputs (rows, out)."""
+        product = images.astype(mx.bfloat16) @ self.weight.astype(mx.bfloat16).T
+        return product.astype(mx.float32) + self.bias
+
+
 class RMSpropInside(optimizers.RMSprop):
     """RMSprop with epsilon inside the root; MLX's own adds it outside."""
 
@@ -41,7 +50,7 @@ def build(workload: Workload, parameters: Parameters) -> nn.Sequential:
     """Return the network with these parameters; nn.Linear keeps its weight as (out, in)."""
     modules: list[nn.Module] = []
     for index, (rows, columns) in enumerate(pairwise(workload.widths)):
-        linear = nn.Linear(rows, columns)
+        linear = (Bfloat16Linear if workload.precision == "bfloat16" else nn.Linear)(rows, columns)
         linear.weight = mx.contiguous(mx.array(parameters[index].weight).T)
         linear.bias = mx.array(parameters[index].bias)
         modules.append(linear)

@@ -96,11 +96,17 @@ class Network(tf.Module):
 
     def _forward(self, images: tf.Tensor, training: bool) -> tf.Tensor:
         for weight, bias in self.layers[:-1]:
-            images = ACTIVATIONS[self._workload.activation](images @ weight + bias)
+            images = ACTIVATIONS[self._workload.activation](self._product(images, weight) + bias)
             if training and self._workload.dropout:
                 images = self._drop(images)
         weight, bias = self.layers[-1]
-        return images @ weight + bias
+        return self._product(images, weight) + bias
+
+    def _product(self, images: tf.Tensor, weight: tf.Variable) -> tf.Tensor:
+        if self._workload.precision != "bfloat16":
+            return images @ weight
+        product = tf.cast(images, tf.bfloat16) @ tf.cast(weight, tf.bfloat16)
+        return tf.cast(product, tf.float32)
 
     def _drop(self, values: tf.Tensor) -> tf.Tensor:
         """Drop by a mask that its number determines: compiled code ignores tf.random's seed."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from tinygrad import Tensor, TinyJit, nn
+from tinygrad import Tensor, TinyJit, dtypes, nn
 
 from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import Floats, Integers
@@ -86,8 +86,14 @@ def optimizer_for(workload: Workload, layers: Layers) -> nn.optim.Optimizer:
 def forward(workload: Workload, layers: Layers, images: Tensor) -> Tensor:
     """Return the logits (rows, 10); tinygrad's dropout is on only where TRAINING is."""
     for weight, bias in layers[:-1]:
-        images = images.linear(weight, bias)
+        images = _product(workload, images, weight) + bias
         images = images.relu() if workload.activation == "relu" else images.sigmoid()
         images = images.dropout(workload.dropout)
     weight, bias = layers[-1]
-    return images.linear(weight, bias)
+    return _product(workload, images, weight) + bias
+
+
+def _product(workload: Workload, images: Tensor, weight: Tensor) -> Tensor:
+    if workload.precision == "bfloat16":
+        images, weight = images.cast(dtypes.bfloat16), weight.cast(dtypes.bfloat16)
+    return images.matmul(weight, dtype=dtypes.float32)

@@ -11,8 +11,6 @@ from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import DeviceFacts, Floats, Integers, Layer, Parameters
 from bench.workload.workload import Optimizer
 
-torch.set_float32_matmul_precision("highest")  # no TF32, no bfloat16: on CUDA and in oneDNN
-
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 Tensors = list[torch.Tensor]
@@ -85,8 +83,25 @@ def update(chosen: Optimizer, weights: Tensors, gradients: Tensors, state: list[
         torch._foreach_sub_(weights, steps)
 
 
+def set_precision(workload: Workload) -> None:
+    """Let products of float32 be rounded to TF32 or, on CUDA and in oneDNN, to nothing less."""
+    torch.set_float32_matmul_precision("high" if workload.precision == "tf32" else "highest")
+
+
+class Autocast(nn.Sequential):
+    """A network whose products are of bfloat16; its parameters and logits are float32."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits (rows, 10)."""
+        kind = images.device.type
+        with torch.autocast(kind, torch.bfloat16, cache_enabled=False):  # a graph keeps addresses
+            logits = super().forward(images)
+        return logits.float()
+
+
 def build(workload: Workload, parameters: Parameters, device: str) -> nn.Sequential:
     """Return the network with these parameters; nn.Linear keeps its weight as (out, in)."""
+    set_precision(workload)
     modules: list[nn.Module] = []
     for index, (rows, columns) in enumerate(pairwise(workload.widths)):
         linear = nn.Linear(rows, columns)
@@ -98,7 +113,8 @@ def build(workload: Workload, parameters: Parameters, device: str) -> nn.Sequent
             modules.append(ACTIVATIONS[workload.activation]())
             if workload.dropout:
                 modules.append(nn.Dropout(workload.dropout))
-    return nn.Sequential(*modules).to(device)
+    kind = Autocast if workload.precision == "bfloat16" else nn.Sequential
+    return kind(*modules).to(device)
 
 
 def optimizer_for(

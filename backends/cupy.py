@@ -8,6 +8,7 @@
 # purpose = "CuPy, the NumPy code on an NVIDIA GPU"
 # measures_bound = true
 # environment = { CUPY_TF32 = "0" }
+# precisions = { tf32 = { CUPY_TF32 = "1" } }
 # ///
 
 import cupy as cp

@@ -7,6 +7,7 @@
 # [tool.bench]
 # purpose = "JAX, an epoch as one compiled scan"
 # measures_bound = true
+# precisions = { tf32 = {}, bfloat16 = {} }
 # ///
 
 from functools import partial
@@ -19,11 +20,10 @@ import numpy as np
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
-from ._jax import device_facts, device_memory_bytes, devices, epoch, forward, place, start_means
+from . import _jax
+from ._jax import device_facts, device_memory_bytes, devices, place
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
-
-jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bfloat16
 
 
 def versions() -> dict[str, str | None]:
@@ -40,13 +40,14 @@ class Model:
     ) -> None:
         """Upload parameters and training set; compiling waits for the first epoch."""
         self._device = place(device)
+        jax.config.update("jax_default_matmul_precision", _jax.PRESETS[workload.precision])
         layers = [tuple(layer) for layer in parameters]
-        means = start_means(workload.optimizer, layers)
+        means = _jax.start_means(workload.optimizer, layers)
         state = layers, means, jax.random.key(workload.seed)
         self._state = jax.device_put(state, self._device, may_alias=False)  # it will be donated
         self._train = jax.device_put((train.images, train.labels.astype(np.int32)), self._device)
-        self._epoch = jax.jit(partial(epoch, workload), donate_argnums=0)
-        self._forward = jax.jit(partial(forward, workload))
+        self._epoch = jax.jit(partial(_jax.epoch, workload), donate_argnums=0)
+        self._forward = jax.jit(partial(_jax.forward, workload))
 
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
         """Train one epoch for each order."""

@@ -8,6 +8,7 @@
 # purpose = "Keras on JAX, compile and fit"
 # measures_bound = true
 # environment = { KERAS_BACKEND = "jax" }
+# precisions = { tf32 = {}, bfloat16 = {} }
 # ///
 
 import jax
@@ -18,12 +19,9 @@ from bench.workload import Workload
 from bench.workload.contract import Parameters, Samples
 
 from . import _keras
-from ._jax import device_facts, device_memory_bytes, devices, place
+from ._jax import PRESETS, device_facts, device_memory_bytes, devices, place
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
-
-keras.config.set_dtype_policy("float32")
-jax.config.update("jax_default_matmul_precision", "highest")  # no TF32, no bfloat16
 
 
 def versions() -> dict[str, str | None]:
@@ -40,4 +38,5 @@ class Model(_keras.Model):
         """Build and compile on the device; where JAX sees only the CPU there is no choice."""
         if device != "cpu":
             jax.config.update("jax_default_device", place(device))
+        jax.config.update("jax_default_matmul_precision", PRESETS[workload.precision])
         super().__init__(workload, parameters, train, device)

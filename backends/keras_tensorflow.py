@@ -11,6 +11,7 @@
 # [tool.bench]
 # purpose = "Keras on TensorFlow, compile and fit"
 # environment = { KERAS_BACKEND = "tensorflow", TF_CPP_MIN_LOG_LEVEL = "2" }
+# precisions = { tf32 = {}, bfloat16 = {} }
 # hides = ["jax"] # which takes half a second and 100 MB
 # ///
 
@@ -25,9 +26,6 @@ from . import _keras
 from ._tensorflow import device_facts, device_memory_bytes, devices, only
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
-
-keras.config.set_dtype_policy("float32")
-tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 class GatheredBatches:
@@ -66,6 +64,7 @@ class Model(_keras.Model):
     ) -> None:
         """Build and compile where nothing but the device is left to choose from."""
         only(device)
+        tf.config.experimental.enable_tensor_float_32_execution(workload.precision == "tf32")
         super().__init__(workload, parameters, train, device)
 
 

@@ -8,6 +8,7 @@
 # purpose = "Keras on PyTorch, compile and fit"
 # measures_bound = true
 # environment = { KERAS_BACKEND = "torch" }
+# precisions = { tf32 = {}, bfloat16 = {} }
 # hides = ["jax"] # which takes half a second and 100 MB
 # ///
 
@@ -17,12 +18,10 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _keras
-from ._torch import device_facts, device_memory_bytes, devices
+from ._torch import device_facts, device_memory_bytes, devices, set_precision
 from ._torch import versions as torch_versions
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
-
-keras.config.set_dtype_policy("float32")
 
 
 def versions() -> dict[str, str | None]:
@@ -38,6 +37,7 @@ class Model(_keras.Model):
     ) -> None:
         """Build and compile on the device."""
         self._device = device
+        set_precision(workload)
         with keras.device(device):
             super().__init__(workload, parameters, train, device)
 

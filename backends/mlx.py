@@ -13,6 +13,7 @@
 # measures_bound = true
 # only_on = ["darwin"]
 # environment = { MLX_ENABLE_TF32 = "0" }
+# precisions = { tf32 = { MLX_ENABLE_TF32 = "1" }, bfloat16 = {} }
 # ///
 
 import mlx.core as mx

@@ -10,6 +10,7 @@
 # [tool.bench]
 # purpose = "TensorFlow, an epoch as one compiled tf.function"
 # environment = { TF_CPP_MIN_LOG_LEVEL = "2" }
+# precisions = { tf32 = {}, bfloat16 = {} }
 # hides = ["jax"] # which takes half a second and 100 MB
 # ///
 
@@ -21,8 +22,6 @@ from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, 
 from ._tensorflow import Network, device_facts, device_memory_bytes, devices, place
 
 __all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
-
-tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def versions() -> dict[str, str | None]:
@@ -43,6 +42,7 @@ class Model:
     ) -> None:
         """Upload parameters and training set; compiling waits for the first epoch."""
         self._device = place(device)
+        tf.config.experimental.enable_tensor_float_32_execution(workload.precision == "tf32")
         with tf.device(self._device):
             self._network = Network(workload, parameters)
             self._images = tf.constant(train.images)

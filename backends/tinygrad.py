@@ -7,7 +7,9 @@
 # [tool.bench]
 # purpose = "tinygrad, a training step captured by TinyJit; needs clang on the CPU"
 # measures_bound = true
+# accelerators_only = ["bfloat16"] # on processors only the newest clang has it
 # environment = { ALLOW_TF32 = "0" }
+# precisions = { tf32 = { ALLOW_TF32 = "1" }, bfloat16 = {} }
 # ///
 
 import importlib.metadata

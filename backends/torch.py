@@ -7,6 +7,7 @@
 # [tool.bench]
 # purpose = "PyTorch, eager"
 # measures_bound = true
+# precisions = { tf32 = {}, bfloat16 = {} }
 # ///
 
 import torch

@@ -7,6 +7,7 @@
 # [tool.bench]
 # purpose = "PyTorch, a training step compiled by torch.compile"
 # measures_bound = true
+# precisions = { tf32 = {}, bfloat16 = {} }
 # environment = { TORCHINDUCTOR_VEC_ISA_OK = "1" } # else 5 s go into trying vector code
 # once_a_machine = [
 #     "torchinductor_{user}/precompiled_headers/*", # else 6 s go into making them

@@ -7,6 +7,7 @@
 # [tool.bench]
 # purpose = "PyTorch, a training step captured as a CUDA graph"
 # measures_bound = true
+# precisions = { tf32 = {}, bfloat16 = {} }
 # ///
 
 from functools import partial

@@ -14,9 +14,10 @@ from made import (
     make_verification,
 )
 
-from bench.results.records import BoundTrial, Case, Described, Failed, Trial, Verification
+from bench.results.records import BoundTrial, Case, Described, Failed, Run, Trial, Verification
 from bench.run.backends import Backend
-from bench.run.schedule import BOUND, Awake, Group, Turns
+from bench.run.groups import BOUND, Group
+from bench.run.schedule import Awake, Turns
 from bench.run.turns import grouped
 from bench.workload import Workload
 
@@ -59,10 +60,8 @@ class FakeExecutor:
             self.verified.append(case)
             yield make_verification(case, self._result(VERIFICATION, None))
 
-    def group(
-        self, cases: Sequence[Case], verifications: Sequence[Verification]
-    ) -> tuple[tuple[Case, ...], ...]:
-        return grouped(cases, [], len(cases), None)
+    def group(self, run: Run) -> tuple[tuple[Case, ...], ...]:
+        return grouped(msgspec.structs.replace(run, verifications=()), len(run.cases), None)
 
     def take_turns(self, groups: Sequence[Group]) -> Turns:
         begun: set[Any] = set()
@@ -70,20 +69,20 @@ class FakeExecutor:
             self.groups.append(group)
             self._on_group(group)
             contenders = [(BOUND, *place) for place in group.bounds]
-            contenders += [(case.backend, case.device, case.threads) for case in group.cases]
+            contenders += [(case.backend, *group.place(case)) for case in group.cases]
             for turn in range(max(group.turns_of(who) for who, *_ in contenders) + 1):
-                for who, device, threads in contenders:
+                for who, device, *rest in contenders:
                     if turn <= group.turns_of(who):
-                        begins: Any = "build" if (who, device, threads) in begun else "start"
-                        stage = group.stage(turn, begins)
-                        yield Awake(stage, who, device, group, turn, threads)
+                        begins: Any = "build" if (who, device, *rest) in begun else "start"
+                        yield Awake(group.stage(turn, begins), who, device, group, turn, *rest)
             begun.update(contenders)
             yield from self._outcomes(group)
 
     def _outcomes(self, group: Group) -> Iterator[BoundTrial | Trial]:
         for place in group.bounds:
             result = self._result(BOUND, make_gemm_bound())
-            bound = make_bound_trial(group.workload, group.round, result, str(place.device))
+            work = group.work(place.precision)
+            bound = make_bound_trial(work, group.round, result, str(place.device))
             yield msgspec.structs.replace(bound, group=group.number, threads=place.threads)
         for case in group.cases:
             result = self._result(case.backend, make_trained(epochs=group.workload.epochs))

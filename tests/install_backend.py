@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from bench.run.backends import discover
-from bench.run.plan import unknown
+from bench.run.choices import unknown
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from bench.results import redact
 from bench.results.comparison import Compared, Side, compare, differences
 from bench.results.quantities import Record
 from bench.results.store import read_run
-from bench.run.plan import Refused, unknown
+from bench.run.choices import Refused, unknown
 
 
 class Comparison(Record, frozen=True):

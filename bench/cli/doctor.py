@@ -12,10 +12,12 @@ from bench.machine import diagnostics
 from bench.results.hardware import Conditions, Machine
 from bench.results.records import Case, Failed, Trial
 from bench.run.backends import discover
+from bench.run.choices import Refused, choose_backends
 from bench.run.executor import Session
+from bench.run.groups import Group
 from bench.run.lock import only_run
-from bench.run.plan import Refused, choose_backends, threads_for
-from bench.run.schedule import Executor, Group
+from bench.run.plan import threads_for
+from bench.run.schedule import Executor
 from bench.workload import CPU, workload_for
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from tabulate import tabulate
 from bench import machine
 from bench.results.records import Failed
 from bench.run.backends import Backend, discover
+from bench.run.choices import check_pythons
 from bench.run.executor import Session
-from bench.run.plan import check_pythons
 
 
 def list_backends(devices: bool, pythons: dict[str, str]) -> int:

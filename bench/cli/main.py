@@ -212,8 +212,8 @@ def _finish(command: Callable[[], int]) -> NoReturn:
     """Run a command; turn what it raises on purpose into a message and an exit status."""
     from bench.results.store import BrokenRunFile, CannotSave
     from bench.run.backends import NoFolder
+    from bench.run.choices import Refused
     from bench.run.lock import Busy, CannotLock
-    from bench.run.plan import Refused
 
     outside.end_in_order()
     try:

@@ -22,11 +22,12 @@ from bench.results.records import MOST_ROUNDS, Run, Skipped
 from bench.results.store import CannotSave, read_run, write_run
 from bench.run import resume, schedule
 from bench.run.backends import discover
+from bench.run.choices import Refused, check_pythons
 from bench.run.environment import dropped
 from bench.run.estimate import Estimate
 from bench.run.executor import Session
 from bench.run.lock import only_run
-from bench.run.plan import Refused, Request, check_pythons, plan, threads_for
+from bench.run.plan import Request, plan, threads_for
 from bench.run.progress import in_words, show
 from bench.run.turns import grouped
 from bench.workload import mnist
@@ -88,6 +89,7 @@ def run(request: Request, settings: Settings) -> int:
         try:
             threads = threads_for(settings.threads)
             session = settings.session(threads, settings.reports / "logs" / path.stem)
+            request = request._replace(multiplies_bfloat16=facts.multiplies_bfloat16)
             planned = plan(session, request, _say)
             drivers, facts = facts, machine.with_accelerators(facts, planned.accelerators)
             if machine.slug(facts) != machine.slug(drivers):  # only now it is known what is there
@@ -122,7 +124,7 @@ def extra_epochs(*, quick: bool, sweep: bool) -> int:
 
 def _say_plan(record: Run, settings: Settings) -> None:
     """Say what will be done and how long it may take; raise Refused if that is too long."""
-    groups = grouped(record.cases, (), settings.together, None)
+    groups = grouped(record, settings.together, None)
     seconds = Estimate(msgspec.structs.replace(record, groups=groups)).seconds_left
     points = len({(case.workload, case.threads) for case in record.cases})
     counts = {"point": points, "case": len(record.cases), "round": record.rounds}

@@ -3,11 +3,13 @@
 import click
 from tabulate import tabulate
 
+from bench import machine
 from bench.results.records import Failed, Verification
 from bench.run.backends import discover
+from bench.run.choices import check_pythons
 from bench.run.executor import Session
 from bench.run.lock import only_run
-from bench.run.plan import Request, check_pythons, plan, threads_for
+from bench.run.plan import Request, plan, threads_for
 from bench.workload import Workload, mnist
 
 HEADERS = ["backend", "device", "variant", "loss deviation", "parameter deviation", "verification"]
@@ -18,6 +20,8 @@ def verify(request: Request, threads: int | None, timeout: float, pythons: dict[
     mnist.check(mnist.data_folder())
     backends = discover()
     check_pythons(pythons, backends)
+    facts = machine.describe()
+    request = request._replace(multiplies_bfloat16=facts.multiplies_bfloat16)
     with only_run():
         return print_verifications(
             Session(backends, threads_for(threads), timeout, pythons), request

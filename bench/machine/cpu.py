@@ -15,6 +15,8 @@ INSTRUCTION_SETS = {
     "riscv": {"v": "RVV"},
     "s390": {"vx": "VX"},
 }  # fmt: skip
+# Of each family the flags of what multiplies bfloat16; elsewhere it is done by other means, slowly.
+BFLOAT16 = {"x86": {"avx512_bf16", "amx_bf16"}, "arm": {"bf16"}, "riscv": {"zvfbfwma"}}
 FAMILIES = {"x86": r"x86|amd64|i\d86", "arm": "arm|aarch64", "loongarch": "loong", "riscv": "riscv",
             "s390": "s390"}  # fmt: skip
 # Arm processors tell numbers only, those of the register MIDR_EL1: implementer -> its name, and
@@ -144,6 +146,12 @@ def named(flags: Set[str], architecture: str | None) -> tuple[str, ...]:
     """Return the instruction sets among the flags, as people write them, in order of age."""
     known = INSTRUCTION_SETS.get(family(architecture) or "", {})
     return tuple(dict.fromkeys(name for flag, name in known.items() if flag in flags))
+
+
+def multiplies_bfloat16(source: Source) -> bool | None:
+    """Return whether the processor has instructions for it; None if its flags are not known."""
+    flags = _flags(source)
+    return bool(flags & BFLOAT16.get(family(architecture(source)) or "", set())) if flags else None
 
 
 def _flags(source: Source) -> set[str]:

@@ -68,6 +68,7 @@ FACTS: dict[str, Callable[[Source], Any]] = {
     "cpu_quota": topology.limiting_quota,
     "frequency_range_mhz": cpu.frequency_range_mhz,
     "instruction_sets": cpu.instruction_sets,
+    "multiplies_bfloat16": cpu.multiplies_bfloat16,
     "caches": lambda source: cpu.caches(source, next(iter(topology.preferred(source)), 0)),
     "ram_bytes": ram_bytes,
     "os": operating_system,

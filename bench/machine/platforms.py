@@ -52,6 +52,7 @@ def macos(run: Callable[..., str], architecture: str) -> dict[str, Any]:
         "cpu_model": sysctl.get("machdep.cpu.brand_string"),
         "frequency_range_mhz": (low / 1e6, high / 1e6) if low and high else None,
         "instruction_sets": cpu.named({flag.lower() for flag in flags}, architecture),
+        "multiplies_bfloat16": "BF16" in flags if flags else None,
         "caches": _macos_caches(sysctl),
         "native_architecture": "arm64" if sysctl.get("hw.optional.arm64") == "1" else None,
         "product": sysctl.get("hw.model"),

@@ -28,6 +28,7 @@ class Machine(Record, frozen=True, omit_defaults=True):
     cpu_quota: Amount | None = None  # cores' worth of time, if it is granted less than it may use
     frequency_range_mhz: tuple[Amount, Amount] | None = None
     instruction_sets: tuple[Text, ...] = ()
+    multiplies_bfloat16: bool | None = None  # whether it has instructions for it
     caches: dict[Name, Count] = {}  # name ("L1d", "L2" …) -> bytes of one instance
     ram_bytes: Count | None = None
     os: Text | None = None

@@ -5,8 +5,10 @@ what to install; the table `[tool.bench]` there may add `purpose` (one line for 
 `environment` (variables set in its child before anything is imported), `only_on` (platforms
 on which it is part of `--backend all`), `once_a_machine` (patterns of files within the temporary
 folder that the framework makes once a machine, not once a program), `hides` (modules that the
-framework does not need and would import if they happen to be installed beside it) and
-`measures_bound` (whether its framework is one that can measure the GEMM bound of its devices).
+framework does not need and would import if they happen to be installed beside it),
+`measures_bound` (whether its framework is one that can measure the GEMM bound of its devices) and
+`precisions` (what it can round the operands of products to beside float32, each with the variables
+that are set for it; those in `accelerators_only` not on the processor).
 """
 
 import ast
@@ -21,14 +23,12 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-from packaging.requirements import InvalidRequirement, Requirement
-
 from bench import ROOT
+from bench.run.header import applying, header_of, relative, texts
+from bench.workload import Device, Precision
 
 FOLDER_VARIABLE = "MLP_BENCH_BACKENDS"
 SHIPPED = ROOT / "backends"
-HEADER = re.compile(r"(?m)^# /// script\s*$\n((?:^#(?: .*)?$\n)+?)^# ///\s*$")  # PEP 723
 NAME = re.compile(r"[\w-]{1,100}")  # what a run file takes, and an option, which splits at commas
 CONTRACT = ("devices", "versions", "Model")
 
@@ -48,6 +48,8 @@ class Backend(NamedTuple):
     only_on: tuple[str, ...] = ()  # values of sys.platform; empty: all
     once_a_machine: tuple[str, ...] = ()  # patterns: see bench.run.environment
     hides: tuple[str, ...] = ()  # modules that are as if not installed in its child
+    precisions: dict[Precision, dict[str, str]] = {}  # beside float32: variables set for each
+    accelerators_only: tuple[Precision, ...] = ()  # of its precisions
     measures_bound: bool = False  # whether its interpreter has a library for the GEMM bound
     source: str = ""  # hash of its file and of the shared code that it imports
     missing: tuple[str, ...] = ()  # modules that it imports and that are not installed
@@ -62,6 +64,17 @@ class Backend(NamedTuple):
     def is_default(self) -> bool:
         """Whether `--backend all` includes it on this platform."""
         return not self.only_on or sys.platform in self.only_on
+
+    def computes_in(self, precision: Precision, device: Device) -> bool:
+        """Return whether it has a precision on a device; TF32 is NVIDIA's."""
+        if precision == "tf32" and device.kind != "cuda":
+            return False
+        known = precision in self.precisions or precision == "float32"
+        return known and not (device.is_cpu and precision in self.accelerators_only)
+
+    def variables(self, precision: Precision) -> dict[str, str]:
+        """Return the variables that are set for its children of a precision."""
+        return self.environment | self.precisions.get(precision, {})
 
     @property
     def install_command(self) -> str:
@@ -117,18 +130,20 @@ def inspect(path: Path) -> Backend:
     """Read one backend's file."""
     try:
         files = _with_shared(path)
-        header = _header(files[path])
+        header = header_of(files[path])
         table = header.tool.bench
         trees = [ast.parse(text, str(file)) for file, text in files.items()]
         return Backend(
             name=path.stem,
             path=path,
-            dependencies=tuple(_applying(header.dependencies)),
+            dependencies=tuple(applying(header.dependencies)),
             purpose=table.purpose,
-            environment={name: str(value) for name, value in table.environment.items()},
+            environment=texts(table.environment),
             only_on=table.only_on,
-            once_a_machine=tuple(map(_relative, table.once_a_machine)),
+            once_a_machine=tuple(map(relative, table.once_a_machine)),
             hides=table.hides,
+            precisions={name: texts(variables) for name, variables in table.precisions.items()},
+            accelerators_only=table.accelerators_only,
             measures_bound=table.measures_bound,
             source=_hash(files),
             missing=_missing_modules(trees),
@@ -136,54 +151,6 @@ def inspect(path: Path) -> Backend:
         )
     except (SyntaxError, ValueError, OSError) as error:
         return Backend(path.stem, path, broken=f"{type(error).__name__}: {error}")
-
-
-class _Table(msgspec.Struct, frozen=True):
-    purpose: str = ""
-    environment: dict[str, str | int | float] = {}
-    only_on: tuple[str, ...] = ()
-    once_a_machine: tuple[str, ...] = ()
-    hides: tuple[str, ...] = ()
-    measures_bound: bool = False
-
-
-class _Tool(msgspec.Struct, frozen=True):
-    bench: _Table = _Table()
-
-
-class _Header(msgspec.Struct, frozen=True):
-    dependencies: tuple[str, ...] = ()
-    tool: _Tool = _Tool()
-
-
-def _header(source: str) -> _Header:
-    match = HEADER.search(source)
-    lines = match.group(1).splitlines() if match else []
-    try:
-        return msgspec.toml.decode("\n".join(line[2:] for line in lines), type=_Header)
-    except msgspec.DecodeError as error:
-        raise ValueError(
-            f"its header cannot be read: {error}; expected what CONTRIBUTING.md shows: correct it"
-        ) from error
-
-
-def _relative(name: str) -> str:
-    """Return a path within the temporary folder; raise ValueError if it leads elsewhere."""
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(f"once_a_machine is {name!r}; expected a path in the temporary folder")
-    return name
-
-
-def _applying(dependencies: Iterable[str]) -> Iterator[str]:
-    """Yield the requirements whose marker applies here, without the marker."""
-    for line in dependencies:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement as error:
-            raise ValueError(f"the dependency {line!r} is not valid: {error}") from error
-        if requirement.marker is None or requirement.marker.evaluate():
-            requirement.marker = None
-            yield str(requirement)
 
 
 def _with_shared(path: Path) -> dict[Path, str]:

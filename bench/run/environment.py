@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench import ROOT
 from bench.machine.nvidia import visible_gpu
-from bench.workload import Device, mnist
+from bench.workload import Device, Precision, mnist
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -27,7 +27,8 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
 )
-STRICT_FLOAT32 = {  # whatever computes below a framework: no product is rounded to TF32 or bfloat16
+# Whatever computes below a framework: no product of float32 is rounded to TF32 or bfloat16.
+STRICT_FLOAT32 = {
     "NVIDIA_TF32_OVERRIDE": "0",  # cuBLAS and cuDNN
     "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
 }
@@ -69,6 +70,7 @@ def environment(
     threads: int,
     *,
     keep: Collection[str] = (),
+    precision: Precision = "float32",
     shares_device: bool = False,
     inherited: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
@@ -85,7 +87,7 @@ def environment(
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), inherited.get("PYTHONPATH")])),
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",  # a crash in native code leaves its place in the log
-        **STRICT_FLOAT32,
+        **(STRICT_FLOAT32 if precision == "float32" else {}),
         **(SHARED_MEMORY if shares_device else {}),
         **variables,
         **{name: inherited[name] for name in keep if name in inherited},

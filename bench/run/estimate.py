@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bench.results.records import Run
-from bench.run.schedule import BOUND, Awake, Group, missing_stages
+from bench.run.groups import BOUND, Group, missing_stages
+from bench.run.schedule import Awake
 from bench.workload import Device, Workload
 
 
@@ -71,7 +72,7 @@ class Estimate:
             begun: set[tuple[object, ...]] = set()
             for group in stage:
                 for awake in _steps(group):
-                    who = (awake.who, awake.device, awake.threads)
+                    who = (awake.who, awake.device, awake.threads, awake.precision)
                     if awake.stage == "start" and who in begun:
                         awake = awake._replace(stage="build")
                     begun.add(who)
@@ -112,13 +113,14 @@ class Estimate:
         assert awake.group is not None, "verifications are not counted"
         stage = "compile" if awake.turn == 1 else awake.stage
         threads = awake.threads or self._threads
-        return Step(stage, awake.who, awake.device, threads, awake.group.workload)
+        work = awake.group.work(awake.precision)
+        return Step(stage, awake.who, awake.device, threads, work)
 
 
 def _steps(group: Group) -> Iterator[Awake]:
     """Yield the steps of a group, as if it were the first of its stage."""
-    who = [(case.backend, case.device, case.threads) for case in group.cases]
+    who = [(case.backend, *group.place(case)) for case in group.cases]
     who += [(BOUND, *place) for place in group.bounds]
-    for name, device, threads in who:
+    for name, device, threads, precision in who:
         for turn in range(group.turns_of(name) + 1):
-            yield Awake(group.stage(turn), name, device, group, turn, threads)
+            yield Awake(group.stage(turn), name, device, group, turn, threads, precision)

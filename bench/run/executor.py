@@ -14,13 +14,14 @@ import msgspec
 
 from bench import machine
 from bench.results.jobs import REFERENCES, Job
-from bench.results.records import Case, Described, Failed, Verification, Verified
+from bench.results.records import Case, Described, Failed, Flag, Run, Verification, Verified
 from bench.run.backends import Backend
 from bench.run.environment import environment
+from bench.run.groups import BOUND, Group, Place
 from bench.run.process import Child, Setup, temporary_folder
-from bench.run.schedule import BOUND, Awake, Group, Place, Turns
+from bench.run.schedule import Awake, Turns
 from bench.run.turns import Contender, Part, Who, failed, grouped, take_turns
-from bench.workload import Device, Workload
+from bench.workload import Device, Precision, Workload
 
 AT_ONCE = 4  # children that verify: they import and compile, mostly in one thread
 
@@ -54,13 +55,14 @@ class Session(NamedTuple):
         """Return a child for a job of a backend; it sees only the device (None: all of them)."""
         threads = threads or self.threads
         backend = self.backends[job.backend]
+        precision = job.workloads[0].precision if job.workloads else "float32"
         # Several children may be alive on an accelerator at once.
         shares_device = device is not None and not device.is_cpu and (self.together or 1) > 1
         setup = Setup(
             python=self.pythons.get(job.backend, sys.executable),
             variables=environment(
-                backend.environment, device, self.threads_each or threads, keep=self.keep,
-                shares_device=shares_device,
+                backend.variables(precision), device, self.threads_each or threads, keep=self.keep,
+                precision=precision, shares_device=shares_device,
             ) | {REFERENCES: self.references},
             cpus=machine.usable_cores(threads),
             once_a_machine=backend.once_a_machine,
@@ -87,15 +89,16 @@ class Session(NamedTuple):
     def verify(
         self, workloads: Mapping[str, Workload], cases: Sequence[Case]
     ) -> Iterator[Awake | Verification]:
-        """Verify cases, all workloads of a backend on a device in one child.
+        """Verify cases, all workloads of a backend on a device in one child for each precision.
 
         On the CPU some children at once; on an accelerator, whose memory may be too small, one.
         """
-        jobs: dict[tuple[str, Device], list[Case]] = {}
+        jobs: dict[tuple[str, Device, Precision], list[Case]] = {}
         for case in cases:
-            jobs.setdefault((case.backend, case.device), []).append(case)
+            precision = workloads[case.workload].precision
+            jobs.setdefault((case.backend, case.device, precision), []).append(case)
 
-        def verify_one(session: Session, job: tuple[str, Device]) -> list[Verification]:
+        def verify_one(session: Session, job: tuple[str, Device, Precision]) -> list[Verification]:
             return session.verify_together(workloads, jobs[job])
 
         with temporary_folder() as references:
@@ -104,30 +107,39 @@ class Session(NamedTuple):
                 threads_each = max(1, self.threads // at_once)
                 session = self._replace(threads_each=threads_each, references=references)
                 for job, done in side_by_side(session, verify_one, some, at_once):
-                    yield from done if done is not None else [Awake("verification", *job)]
+                    yield from done if done is not None else [_verifying(*job)]
 
     def verify_together(
         self, workloads: Mapping[str, Workload], cases: Sequence[Case]
     ) -> list[Verification]:
-        """Verify the cases of one backend on one device in one child, each workload once."""
-        backend, device = self.backends[cases[0].backend], cases[0].device
-        asked = dict.fromkeys(case.workload for case in cases)
-        job = Job(
-            "verify", backend.name, str(backend.path), backend.hides, device.in_child,
-            tuple(workloads[workload] for workload in asked),
-        )  # fmt: skip
-        found: dict[str, Verified | Failed] = {}
-        with self.child(job, device, f"{backend.name}-{device}-verify") as child:
-            for workload in asked:
-                message = child.receive(self.timeout)
-                found[workload] = message if isinstance(message, Verified) else failed(message)
-        return [Verification(case, found[case.workload]) for case in cases]
+        """Verify the cases of one backend, device and precision in one child, each workload once.
 
-    def group(
-        self, cases: Sequence[Case], verifications: Sequence[Verification]
-    ) -> tuple[tuple[Case, ...], ...]:
+        Those of a lower precision in two: what is wrong in float32, where rounding hides nothing,
+        is wrong in all.
+        """
+        asked = {case.workload: workloads[case.workload] for case in cases}
+        found = self._verified(cases[0], list(asked.values()))
+        if any(work.precision != "float32" for work in asked.values()):
+            exact = [msgspec.structs.replace(one, precision="float32") for one in asked.values()]
+            found = list(map(_both, self._verified(cases[0], exact), found))
+        results = dict(zip(asked, found, strict=True))
+        return [Verification(case, results[case.workload]) for case in cases]
+
+    def _verified(self, case: Case, works: Sequence[Workload]) -> list[Verified | Failed]:
+        """Return what a child finds of the case's backend, for each of some workloads."""
+        backend, device = self.backends[case.backend], case.device
+        job = Job("verify", backend.name, str(backend.path), backend.hides, device.in_child,
+                  tuple(works))  # fmt: skip
+        found: list[Verified | Failed] = []
+        with self.child(job, device, f"{backend.name}-{device}-verify") as child:
+            for _ in works:
+                message = child.receive(self.timeout)
+                found.append(message if isinstance(message, Verified) else failed(message))
+        return found
+
+    def group(self, run: Run) -> tuple[tuple[Case, ...], ...]:
         """Return which cases take turns, given the memory that is available now."""
-        return grouped(cases, verifications, self.together, self.available_bytes())
+        return grouped(run, self.together, self.available_bytes())
 
     def take_turns(self, groups: Sequence[Group]) -> Turns:
         """Let one trial of each case, and the GEMM bounds, take turns, group after group."""
@@ -145,12 +157,13 @@ class Session(NamedTuple):
             groups = [part.group for part in left]
             job = Job(
                 "gemm_bound" if is_bound else "train", backend.name, str(backend.path),
-                backend.hides, device.in_child, tuple(one.workload for one in groups),
+                backend.hides, device.in_child, tuple(one.work(who.precision) for one in groups),
                 groups[0].round, groups[0].extra_epochs,
-                tuple(one.bounds.get(Place(device, who.threads)) for one in groups),
+                tuple(one.bounds.get(Place(*who[1:4])) for one in groups),
             )  # fmt: skip
             name = job.task if is_bound else backend.name
-            where = f"{device}-{groups[0].workload.fingerprint}-round-{groups[0].round + 1}"
+            work = job.workloads[0].fingerprint
+            where = f"{device}-{work}-round-{groups[0].round + 1}"
             return self.child(job, device, f"{name}-{where}", sample, threads)
 
         def monitor() -> machine.Monitor:
@@ -164,14 +177,26 @@ class Session(NamedTuple):
         for group in groups:
             copies: Counter[Who] = Counter()
             for case in group.cases:
-                who = Who(case.backend, case.device, case.threads)
+                who = Who(case.backend, *group.place(case))
                 found.setdefault(who._replace(copy=copies[who]), []).append(Part(group, case))
                 copies[who] += 1
             for place in group.bounds:
-                cases = [case for case in group.cases if (case.device, case.threads) == place]
-                host = min(cases, key=lambda case: not self.backends[case.backend].measures_bound)
+                hosts = [case for case in group.cases if group.place(case) == place]
+                host = min(hosts, key=lambda case: not self.backends[case.backend].measures_bound)
                 found.setdefault(Who(BOUND, *place), []).append(Part(group, host))
         return found
+
+
+def _both(exact: Verified | Failed, rough: Verified | Failed) -> Verified | Failed:
+    """Return the verification of a lower precision, with what is wrong in float32 already."""
+    if isinstance(exact, Failed) or isinstance(rough, Failed):
+        return exact if isinstance(exact, Failed) else rough
+    flags = (Flag(flag.check, f"{flag.found}, in float32") for flag in exact.flags)
+    return msgspec.structs.replace(rough, flags=(*flags, *rough.flags))
+
+
+def _verifying(backend: str, device: Device, precision: Precision) -> Awake:
+    return Awake("verification", backend, device, precision=precision)
 
 
 def side_by_side(

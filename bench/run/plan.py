@@ -1,7 +1,6 @@
 """From what a person asked for to the cases of a run, checked against what there is."""
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -10,16 +9,16 @@ from bench import machine
 from bench.results.hardware import Gpu
 from bench.results.records import MOST_CASES, Case, Described, Failed
 from bench.run.backends import Backend
+from bench.run.choices import Refused, choose, choose_backends, choose_devices
 from bench.run.environment import STRICT_FLOAT32
 from bench.run.executor import Session
 from bench.workload import VARIANTS, Axis, Device, Workload, workload_for
 from bench.workload.axes import THREADS, in_words, placed, points
 
-ALL = "all"
-
-
-class Refused(Exception):
-    """What was asked for cannot be done: what, what was expected, what to do. Exit status 2."""
+NO_BFLOAT16 = (
+    "left out in bfloat16, for which this processor has no instructions: it would take tens of "
+    "times as long; name the backend to have it nevertheless"
+)
 
 
 class Request(NamedTuple):
@@ -30,6 +29,7 @@ class Request(NamedTuple):
     variants: Sequence[str]
     changes: Mapping[str, int | None] = {}  # fields of the workload; None: the device's default
     axes: Sequence[Axis] = ()  # with one value or several
+    multiplies_bfloat16: bool | None = None  # whether the processor has instructions for it
 
 
 class Plan(NamedTuple):
@@ -80,6 +80,10 @@ def plan(
         if not found:
             skipped[name] = _no_device(described[name], session.backends[name].purpose)
     cases, workloads = _cases(devices, variants, request)
+    left_out = _in_other_precisions(cases, workloads, session.backends, request)
+    cases = tuple(case for case in cases if case not in left_out)
+    workloads = {case.workload: workloads[case.workload] for case in cases}
+    skipped |= _reasons(left_out, {case.backend for case in cases})
     _check_number(cases, skipped)
     backends = {name: session.backends[name] for name in described}
     environments = {name: STRICT_FLOAT32 | one.environment for name, one in backends.items()}
@@ -128,6 +132,34 @@ def _cases(
     return tuple(cases), workloads
 
 
+def _in_other_precisions(
+    cases: Iterable[Case],
+    workloads: Mapping[str, Workload],
+    backends: Mapping[str, Backend],
+    request: Request,
+) -> dict[Case, str]:
+    """Return the cases in another precision than float32 that are no rows, and why."""
+    found = {}
+    for case in cases:
+        precision = workloads[case.workload].precision
+        if not backends[case.backend].computes_in(precision, case.device):
+            found[case] = f"it does not compute in {precision} on {case.device.kind}"
+        elif precision == "bfloat16" and case.device.is_cpu and not _may_multiply(request, case):
+            found[case] = NO_BFLOAT16
+    return found
+
+
+def _may_multiply(request: Request, case: Case) -> bool:
+    """Return whether a backend may compute in bfloat16 on the processor, however slow it is."""
+    return request.multiplies_bfloat16 is not False or case.backend in request.backends
+
+
+def _reasons(left_out: Mapping[Case, str], there: Collection[str]) -> dict[str, str]:
+    """Return who is skipped for want of a precision: whoever has no row, or would be too slow."""
+    return {case.backend: reason for case, reason in left_out.items()
+            if case.backend not in there or reason == NO_BFLOAT16}  # fmt: skip
+
+
 def _check_axes(axes: Sequence[Axis], variants: int) -> None:
     """Raise Refused if there are more points than a run may have, or threads than processors."""
     count = variants * prod(len(axis.values) for axis in axes)
@@ -145,80 +177,6 @@ def _no_device(described: Described, purpose: str) -> str:
     if described.devices:
         return f"none of its devices was asked for ({', '.join(map(str, described.devices))})"
     return f"it sees no device here ({purpose})" if purpose else "it sees no device here"
-
-
-def choose(kind: str, asked: Iterable[str], known: Sequence[str]) -> list[str]:
-    """Return the known names asked for, in their order, `all` standing for every one."""
-    names = _some(kind, asked)
-    for name in names:
-        if name not in (*known, ALL):
-            raise Refused(unknown(kind, name, known))
-    return list(known) if ALL in names else [name for name in known if name in names]
-
-
-def unknown(kind: str, name: str, known: Sequence[str]) -> str:
-    """Return the message for a name that is not known, with the nearest one and the list."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    guess = f"Did you mean {near[0]!r}? " if near else ""
-    return f"there is no {kind} {name!r}. {guess}There are: {', '.join(known) or 'none'}"
-
-
-def _some(kind: str, asked: Iterable[str]) -> list[str]:
-    """Return the names asked for; raise Refused if there are none."""
-    names = list(asked)
-    if not names:
-        raise Refused(f"--{kind} names none; expected a name, several separated by commas, or all")
-    return names
-
-
-def choose_backends(
-    asked: Iterable[str], discovered: Mapping[str, Backend], elsewhere: Iterable[str] = ()
-) -> tuple[list[str], dict[str, str]]:
-    """Return the backends to run, and for those left out of `all` the reason.
-
-    A backend asked for by name must be installed, or have an interpreter of its own (be in
-    `elsewhere`); with `all` it is left out.
-    """
-    names, left_out = list(asked), {}
-    chosen = choose("backend", names, list(discovered))
-    for name in chosen:
-        backend = discovered[name]
-        if name in elsewhere:
-            continue
-        if backend.problem and name in names:
-            raise Refused(f"the backend {name!r} cannot run here, it is {backend.problem}")
-        if backend.problem:
-            left_out[name] = backend.problem
-        elif not backend.is_default and name not in names:
-            left_out[name] = f"only by name on this platform: {backend.purpose}"
-    return [name for name in chosen if name not in left_out], left_out
-
-
-def check_pythons(pythons: Iterable[str], discovered: Iterable[str]) -> None:
-    """Raise Refused if an interpreter is given for what is no backend: it would go unnoticed."""
-    known = list(discovered)
-    for name in pythons:
-        if name not in known:
-            raise Refused(f"--python {name}=…: {unknown('backend', name, known)}")
-
-
-def choose_devices(
-    asked: Iterable[str], described: Mapping[str, Described]
-) -> dict[str, list[Device]]:
-    """Return the devices of each backend that were asked for: `cuda` means every `cuda:N`."""
-    there = list(dict.fromkeys(device for one in described.values() for device in one.devices))
-    wanted: list[Device] = []
-    for name in _some("device", asked):
-        matching = [device for device in there if name in (ALL, str(device), device.kind)]
-        if not matching and name != ALL:
-            raise Refused(
-                f"{unknown('device', name, list(map(str, there)))} (that the chosen backends see)"
-            )
-        wanted += matching
-    return {
-        backend: [device for device in one.devices if device in wanted]
-        for backend, one in described.items()
-    }
 
 
 def threads_for(asked: int | None) -> int:

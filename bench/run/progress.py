@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import BoundTrial, Case, Failed, GemmBound, Run, Verification, Verified
 from bench.run.estimate import Estimate
-from bench.run.schedule import BOUND, Awake, Event, Outcome, Saved
+from bench.run.groups import BOUND
+from bench.run.schedule import Awake, Event, Outcome, Saved
 from bench.workload import Device
 
 TASK = TaskID(0)  # the bar's only one
@@ -123,5 +124,6 @@ def title(awake: Awake, run: Run) -> str:
     what = f"turn {awake.turn}/{group.turns}" if awake.turn else beginning
     if awake.stage == "inference":
         what = f"inference {awake.turn - group.turns}/{INFERENCE_TURNS}"
-    where = f"{awake.who} · {_where(awake.device, awake.threads)} · {group.workload.variant}"
+    work = group.work(awake.precision).variant
+    where = f"{awake.who} · {_where(awake.device, awake.threads)} · {work}"
     return f"round {group.round + 1}/{run.rounds}  {what}  {where}"

@@ -8,7 +8,7 @@ import msgspec
 from bench import machine
 from bench.results.hardware import Machine
 from bench.results.records import Described, Run, Trained
-from bench.run.plan import Refused
+from bench.run.choices import Refused
 from bench.workload import Workload, mnist
 
 

@@ -4,19 +4,15 @@ Nothing is measured here. Who does the steps is a parameter, so that planning, o
 saving are tested without a child.
 """
 
-import random
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
-from bench.results.jobs import INFERENCE_TURNS
-from bench.results.records import BoundTrial, Case, GemmBound, Run, Trial, Verification
-from bench.workload import Device, Workload
-
-BOUND = "GEMM bound"
-Stage = Literal["verification", "start", "build", "epoch", "inference"]
+from bench.results.records import BoundTrial, Case, Run, Trial, Verification
+from bench.run.groups import Group, Stage, missing_stages
+from bench.workload import Device, Precision, Workload
 
 
 class Awake(NamedTuple):
@@ -25,16 +21,10 @@ class Awake(NamedTuple):
     stage: Stage
     who: str  # backend or BOUND
     device: Device
-    group: "Group | None" = None  # that it takes turns with; None: it verifies
+    group: Group | None = None  # that it takes turns with; None: it verifies
     turn: int = 0  # 1, 2, … while epochs are timed and, after them, inference
     threads: int | None = None  # as in Case
-
-
-class Place(NamedTuple):
-    """What a GEMM bound belongs to, beside its workload."""
-
-    device: Device
-    threads: int | None = None  # as in Case
+    precision: Precision = "float32"
 
 
 class Saved(NamedTuple):
@@ -45,37 +35,6 @@ class Saved(NamedTuple):
 
 Outcome = Verification | BoundTrial | Trial
 Event = Awake | Outcome | Saved
-
-
-class Group(NamedTuple):
-    """Cases that take turns in a round: same kind of device, same workload."""
-
-    workload: Workload
-    cases: tuple[Case, ...]
-    round: int = 0
-    number: int = 0  # its place in Run.groups
-    extra_epochs: int = 0
-    bounds: dict[Place, str | None] = {}  # whose GEMM bound takes turns, and the library
-
-    @property
-    def turns(self) -> int:
-        """Epochs that each contender is timed for."""
-        return self.workload.epochs + self.extra_epochs
-
-    def stage(self, turn: int, beginning: Stage = "start") -> Stage:
-        """Return what is done in a turn: backends predict after their epochs."""
-        if turn > self.turns:
-            return "inference"
-        return "epoch" if turn else beginning
-
-    def turns_of(self, who: str) -> int:
-        """Return how many turns a backend, or the GEMM bound, takes."""
-        return self.turns + (0 if who == BOUND else INFERENCE_TURNS)
-
-    @property
-    def contenders(self) -> tuple[tuple[object, ...], ...]:
-        """What its cases are but for the workload: those of equal ones share their children."""
-        return tuple((case.backend, case.device, case.threads) for case in self.cases)
 
 
 Turns = Generator[Awake | BoundTrial | Trial]
@@ -93,85 +52,17 @@ class Executor(Protocol):
     ) -> Iterator[Awake | Verification]:
         """Verify cases, those of one backend on one device together."""
 
-    def group(
-        self, cases: Sequence[Case], verifications: Sequence[Verification]
-    ) -> tuple[tuple[Case, ...], ...]:
-        """Return which cases take turns with each other."""
+    def group(self, run: Run) -> tuple[tuple[Case, ...], ...]:
+        """Return which cases of a run that is verified take turns with each other."""
 
     def take_turns(self, groups: Sequence[Group]) -> Turns:
         """Do one trial of every case and of each GEMM bound, one group after the other."""
-
-
-def groups(run: Run, number: int) -> Iterator[Group]:
-    """Yield the groups of a round."""
-    bounded: set[tuple[Place, str]] = set()
-    libraries, hosts = _libraries(run), _hosts(run)
-    for position, cases in enumerate(run.groups):
-        workload = run.workloads[cases[0].workload]
-        places = dict.fromkeys(Place(case.device, case.threads) for case in cases)
-        if len(cases) == 1:  # who takes no turns shares the bound of its device
-            works = {one: (one, cases[0].workload) for one in places}
-            places = {one: None for one, work in works.items()
-                      if work not in bounded and hosts[work] == position}  # fmt: skip
-        bounded |= {(place, cases[0].workload) for place in places}
-        bounds = {place: libraries.get((place, cases[0].workload)) for place in places}
-        extra = run.extra_epochs[number : number + 1] if len(cases) > 1 else ()
-        yield Group(workload, cases, number, position, sum(extra), bounds)
-
-
-def _hosts(run: Run) -> dict[tuple[Place, str], int]:
-    """Return which case by itself measures the GEMM bound beside it, by place and workload.
-
-    The first whose framework can, of all that share it; they may have different interpreters.
-    """
-    alone = [(not _measures_bound(run, cases[0]), position) for position, cases
-             in enumerate(run.groups) if len(cases) == 1]  # fmt: skip
-    found: dict[tuple[Place, str], int] = {}
-    for _, position in sorted(alone):
-        case = run.groups[position][0]
-        found.setdefault((Place(case.device, case.threads), case.workload), position)
-    return found
-
-
-def _measures_bound(run: Run, case: Case) -> bool:
-    described = run.backends.get(case.backend)
-    return described is not None and described.measures_bound
-
-
-def _libraries(run: Run) -> dict[tuple[Place, str], str]:
-    """Return the libraries that were found to be the fastest, by place and workload."""
-    return {
-        (Place(bound.device, bound.threads), bound.workload): bound.result.library
-        for bound in reversed(run.gemm_bounds)
-        if isinstance(bound.result, GemmBound)
-    }
 
 
 def missing_verifications(run: Run) -> list[Case]:
     """Return the cases that have no verification yet."""
     done = {verification.case for verification in run.verifications}
     return [case for case in run.cases if case not in done]
-
-
-def missing_stages(run: Run) -> Iterator[tuple[Group, ...]]:
-    """Yield the groups of the planned rounds of which anything is missing: they are done whole.
-
-    Groups of the same contenders come together: their children go from one to the next.
-    """
-    done = {(trial.case, trial.round) for trial in run.trials}
-    for number in range(run.rounds):
-        if all((case, number) in done for case in run.cases):
-            continue
-        stages: dict[tuple[object, ...], list[Group]] = {}
-        for group in groups(run, number):
-            if not all((case, number) in done for case in group.cases):
-                stages.setdefault(group.contenders, []).append(group)
-        shuffle = random.Random(f"order of round {number}").shuffle
-        found = list(stages.values())
-        shuffle(found)
-        for stage in found:
-            shuffle(stage)
-            yield tuple(stage)
 
 
 def carry_out(
@@ -191,7 +82,7 @@ def carry_out(
         if isinstance(event, Verification):
             run = yield from _saved(save, run, verifications=(*run.verifications, event))
     if not run.groups:
-        run = yield from _saved(save, run, groups=executor.group(run.cases, run.verifications))
+        run = yield from _saved(save, run, groups=executor.group(run))
     while True:
         while (stage := next(missing_stages(run), None)) is not None:
             run = yield from _take_turns(run, stage, executor, save)

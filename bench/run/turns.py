@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from itertools import chain, count, dropwhile, pairwise
 from typing import NamedTuple, Self, TypeVar
 
+import msgspec
+
 from bench.machine import Monitor
 from bench.results.jobs import Message, Waiting
 from bench.results.records import (
@@ -18,14 +20,15 @@ from bench.results.records import (
     Case,
     Failed,
     GemmBound,
+    Run,
     Trained,
     Trial,
-    Verification,
     Verified,
 )
+from bench.run.groups import BOUND, Group, Stage
 from bench.run.process import Child
-from bench.run.schedule import BOUND, Awake, Group, Stage, Turns
-from bench.workload import Device
+from bench.run.schedule import Awake, Turns
+from bench.workload import Device, Precision, Workload
 
 MEMORY_SHARE = 0.9  # of what is available that the children of a group may need
 UNKNOWN_BYTES = 1_500_000_000  # that a child is taken to need if its verification cannot tell
@@ -33,23 +36,18 @@ UNKNOWN_BYTES = 1_500_000_000  # that a child is taken to need if its verificati
 Item = TypeVar("Item")
 
 
-def grouped(
-    all_cases: Sequence[Case],
-    verifications: Sequence[Verification],
-    together: int | None,
-    available: int | None,
-) -> tuple[tuple[Case, ...], ...]:
-    """Return which cases take turns: those of a workload on one kind of device.
+def grouped(run: Run, together: int | None, available: int | None) -> tuple[tuple[Case, ...], ...]:
+    """Return which cases take turns: those of a workload, in any precision, on a kind of device.
 
     Unless `together` says otherwise, on the CPU as many as fit into memory, in groups of about
     equal size, the same ones for every workload; on accelerators, whose memory frameworks reserve,
     each case by itself.
     """
-    memory = {one.case: one.result.peak_memory_bytes for one in verifications
+    memory = {one.case: one.result.peak_memory_bytes for one in run.verifications
               if isinstance(one.result, Verified)}  # fmt: skip
     contenders: dict[str, dict[Who, list[Case]]] = {}
-    for case in all_cases:
-        who = Who(case.backend, case.device, case.threads)
+    for case in run.cases:
+        who = Who(case.backend, case.device, case.threads, run.workloads[case.workload].precision)
         contenders.setdefault(case.device.kind, {}).setdefault(who, []).append(case)
     found: list[tuple[Case, ...]] = []
     for kind in contenders.values():
@@ -57,9 +55,10 @@ def grouped(
         most = together or (len(cases) if cases[0][0].device.is_cpu else 1)
         sizes = [max(memory.get(case) or UNKNOWN_BYTES for case in some) for some in cases]
         for part in split(cases, most, sizes, available or sum(sizes) * 2):
-            by_workload: dict[str, list[Case]] = {}
+            by_workload: dict[Workload, list[Case]] = {}
             for case in chain.from_iterable(part):
-                by_workload.setdefault(case.workload, []).append(case)
+                work = msgspec.structs.replace(run.workloads[case.workload], precision="float32")
+                by_workload.setdefault(work, []).append(case)
             found += map(tuple, by_workload.values())
     return tuple(found)
 
@@ -86,6 +85,7 @@ class Who(NamedTuple):
     name: str  # backend, or BOUND
     device: Device
     threads: int | None = None  # as in Case
+    precision: Precision = "float32"
     copy: int = 0  # where one case takes part several times, as with `doctor --noise`
 
 
@@ -141,8 +141,9 @@ class Contender:
     def awake(self, group: Group, turn: int) -> Awake:
         """Return that it is at work: starting or building (turn 0), or in a turn."""
         beginning: Stage = "start" if self._child is None else "build"
-        stage, (name, device, threads, _) = group.stage(turn, beginning), self._who
-        return Awake(stage, name, device, group, turn, threads)
+        name, device, threads, precision, _ = self._who
+        stage = group.stage(turn, beginning)
+        return Awake(stage, name, device, group, turn, threads, precision)
 
     def begin(self, group: Group) -> None:
         """Let its child, or a new one, get ready for a group."""
@@ -182,7 +183,8 @@ class Contender:
         return self._outcome(group, message, seconds)
 
     def _outcome(self, group: Group, message: Message, seconds: float) -> BoundTrial | Trial:
-        work, (name, device, threads, _) = group.workload.fingerprint, self._who
+        name, device, threads, precision, _ = self._who
+        work = group.work(precision).fingerprint
         if name == BOUND:
             bound = message if isinstance(message, GemmBound) else failed(message)
             return BoundTrial(device, work, group.round, bound, group.number, threads)

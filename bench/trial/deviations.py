@@ -1,20 +1,12 @@
 """How far a training ended from the reference, and how far rounding alone may take it."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
 from bench.workload.contract import Floats, Parameters
 
-# How many times as far from the reference as the coarse run of bench.trial.rounding a correct
-# backend may end: in its losses, parameters and biases. Over 12 seeds of six workloads NumPy,
-# PyTorch, JAX and Keras on JAX ended at most 1.3, 1.1 and 1.1 times as far. At points drawn at
-# random one reached 8 in a loss and one about 3.5 in ten biases: a few numbers agree by chance more
-# easily than many do.
-FACTORS = (10.0, 3.0, 6.0)
-CHAOS = 0.3  # so far off there is nothing to compare: rounding has made it another training
 NOTHING = 1e-30  # a change below it is none: some frameworks round such small numbers to zero
 MOST = 1e9  # more is no worse
 
@@ -25,22 +17,6 @@ class Deviations(NamedTuple):
     loss: list[float]  # of each epoch's mean, over the mean or, if that is more, the first one
     parameters: list[float]  # of all, then of each layer's weight: |p - reference| / |its change|
     biases: list[float]  # of each layer; they start at 0, so rounding hides less than in weights
-
-
-class Floors(NamedTuple):
-    """What may deviate however little rounding brings, as sums are added up in other orders."""
-
-    loss: float
-    parameters: float
-    biases: float
-
-    def limits(self, rounding: Deviations) -> Deviations:
-        """Return how far each may be off; what is off in an epoch may be in later ones."""
-        so_far = rounding._replace(loss=list(accumulate(rounding.loss, max)))
-        return Deviations(*(
-            [max(floor, factor * off) if off < CHAOS else MOST for off in offs]
-            for floor, factor, offs in zip(self, FACTORS, so_far, strict=True)
-        ))  # fmt: skip
 
 
 class Outcome(NamedTuple):

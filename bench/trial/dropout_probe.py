@@ -21,7 +21,7 @@ import numpy.typing as npt
 from backends._mlp import Network
 from bench.results.records import Flag
 from bench.trial.clock import EpochClock, Lap
-from bench.trial.reference import wrong_predictions
+from bench.trial.predictions import wrong_predictions
 from bench.workload import SGD, Device, Workload
 from bench.workload.contract import Floats, Layer, Model, Parameters, Samples
 
@@ -69,7 +69,8 @@ def _judge(model_type: type[Model], workload: Workload, device: Device) -> Itera
         losses.append(lap.loss)
         parameters.append(_copy(model.parameters()))
         if len(losses) == 1:
-            wrong.append(wrong_predictions(model.predict(images), images, parameters[-1], "relu"))
+            predicted = model.predict(images)
+            wrong.append(wrong_predictions(predicted, images, parameters[-1], workload))
 
     clock = EpochClock(iter([np.arange(IMAGES)] * workload.epochs), lap_done)
     model.train(clock, clock.epoch_done)

@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import Flag, Inference
-from bench.trial.reference import class_indices, wrong_predictions
+from bench.trial.predictions import class_indices, wrong_predictions
 from bench.workload import Workload
 from bench.workload.contract import Floats, Integers, Model, Parameters
 
@@ -69,10 +69,10 @@ class Calls:
             self._seen.append((places[:CHECKED], classes[:CHECKED]))
         return seconds
 
-    def flags(self, parameters: Parameters, activation: str) -> Iterator[Flag]:
+    def flags(self, parameters: Parameters, workload: Workload) -> Iterator[Flag]:
         """Yield what is wrong with the classes."""
         places, classes = (np.concatenate(part) for part in zip(*self._seen, strict=True))
-        wrong = wrong_predictions(classes, self._images[places], parameters, activation)
+        wrong = wrong_predictions(classes, self._images[places], parameters, workload)
         if wrong:
             yield Flag("inference", f"{self.size:,} at a time: {wrong}")
 

@@ -19,7 +19,8 @@ from bench.trial.deviations import Outcome
 from bench.workload import Adam, Workload
 from bench.workload.contract import Floats, Integers, Parameters, Samples
 
-LOST = 4  # bits of 24; TF32 loses 13
+LOST = 4  # bits of 24
+LOST_IN = {"tf32": 13, "bfloat16": 16}  # of 24, of the operands of products
 GATE_MARGIN = 2e-6  # of a pre-activation, over the root mean square of its layer's if that is > 1
 OPEN = np.float32(1e-30)  # what comes out of a gate that is forced open
 # Keras computes 1 - beta_2**t in float32: the rates of the first steps are 7e-6 too low.
@@ -66,6 +67,14 @@ class _FlippingNetwork(Network):
         values[near] = flipped
 
 
+def emulated(
+    workload: Workload, start: Parameters, train: Samples, orders: Iterable[Integers]
+) -> Outcome:
+    """Train with the operands of all products rounded to the workload's precision."""
+    network = Network(_CoarseNumPy(LOST_IN[workload.precision]), workload, start)  # type: ignore[arg-type]
+    return _trained(network, workload, train, orders)
+
+
 def coarse(
     workload: Workload,
     start: Parameters,
@@ -79,7 +88,12 @@ def coarse(
         rate = optimizer.learning_rate * (1 + RATE_ERROR)
         optimizer = msgspec.structs.replace(optimizer, learning_rate=rate)
     changed = msgspec.structs.replace(workload, optimizer=optimizer)
-    network = _FlippingNetwork(lost, changed, start)
+    return _trained(_FlippingNetwork(lost, changed, start), workload, train, orders)
+
+
+def _trained(
+    network: Network, workload: Workload, train: Samples, orders: Iterable[Integers]
+) -> Outcome:
     targets = np.eye(workload.widths[-1], dtype=np.float32)[train.labels]
     losses = []
     for order in orders:

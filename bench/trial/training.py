@@ -15,7 +15,8 @@ from bench.trial import inference
 from bench.trial.clock import EpochClock, Lap
 from bench.trial.failure import BrokenContract
 from bench.trial.memory import peak_memory_bytes, reset_peak_memory
-from bench.trial.reference import class_indices, equal, wrong_predictions
+from bench.trial.predictions import class_indices, wrong_predictions
+from bench.trial.reference import equal
 from bench.workload import Device, Workload
 from bench.workload.contract import (
     DeviceMemory,
@@ -74,8 +75,8 @@ def train(
     peak_memory = peak_memory_bytes()  # before the check, whose memory is not the backend's
     device_memory = None if device.is_cpu else process.device_memory(str(device))
     calls = inference.infer(model, seeded, test.images, process.wait_for_turn)
-    trained, activation = model.parameters(), workload.activation
-    wrong = chain.from_iterable(one.flags(trained, activation) for one in calls)
+    trained = model.parameters()
+    wrong = chain.from_iterable(one.flags(trained, workload) for one in calls)
     return Trained(
         inputs=inputs,
         start_seconds=process.start_seconds,
@@ -190,8 +191,6 @@ class Training:
         predicted, parameters, later = self._last
         if not equal(parameters, later):
             yield Flag("parameters", "they change after the last epoch is reported as done")
-        wrong = wrong_predictions(
-            predicted, self._test.images, parameters, self._workload.activation
-        )
+        wrong = wrong_predictions(predicted, self._test.images, parameters, self._workload)
         if wrong:
             yield Flag("predictions", wrong)

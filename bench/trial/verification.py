@@ -5,7 +5,8 @@ eight steps  Two epochs over 3.875 batches (three full ones and a short one, twi
              stands out by an order of magnitude.
 full size    One epoch over all training samples, dropout off, at so low a learning rate that
              rounding stays small, against NumPy in float32: what shows only with many samples.
-dropout      Its masks, as the gradients show them (see bench.trial.dropout_probe).
+dropout      Its masks, as the gradients show them in float32 (see bench.trial.dropout_probe).
+precision    Of lower ones than float32, in both: neither more nor less is rounded away.
 
 How far a correct backend may end from the reference is asked of the workload itself: NumPy trains
 it once more, coarser than float32 (see bench.trial.rounding), and a multiple of where that ends is
@@ -24,20 +25,22 @@ import numpy as np
 from bench.results.records import Failed, Flag, Verified
 from bench.trial import dropout_probe, reference
 from bench.trial.clock import EpochClock, Lap
-from bench.trial.deviations import MOST, Deviations, Floors, Outcome, deviations
+from bench.trial.deviations import MOST, Deviations, Outcome, deviations
 from bench.trial.failure import BrokenContract, NotFinite, failed_by
+from bench.trial.limits import (
+    AT_FULL_SIZE,
+    SHARP,
+    judge,
+    judge_rounding,
+    limits_of,
+    worst,
+)
 from bench.trial.memory import peak_memory_bytes
-from bench.trial.reference import Expected, class_indices, equal, wrong_predictions
+from bench.trial.predictions import class_indices, wrong_predictions
+from bench.trial.reference import Expected, equal
 from bench.workload import Device, Workload
 from bench.workload.contract import Integers, Layer, Model, Parameters, Samples
 
-# Largest of correct backends, where nothing flips: 2e-7, 4e-6 and 6e-7.
-SHARP = Floors(loss=2e-6, parameters=1e-5, biases=2e-6)
-# The reference is float32: a gate may flip in it alone.
-AT_FULL_SIZE = {
-    "sigmoid": Floors(loss=1e-5, parameters=1e-4, biases=3e-5),
-    "relu": Floors(loss=1e-5, parameters=1e-3, biases=1e-3),
-}
 DRIFT = 5e-8  # of a sum of losses in float32, with every step
 EXACT_SHARE = 0.999  # of the parameters that float64, rounded at the end, has right to the last bit
 EXACT_COUNT = 100  # parameters that moved by more than MOVED of themselves: fewer tell nothing
@@ -71,12 +74,13 @@ def without_dropout(model_type: type[Model], workload: Workload, device: Device)
     expected = reference.eight_steps(workload)
     observed = observe(model_type, expected, device)
     found = deviations(observed.outcome, expected.outcome, expected.inputs.start)
-    limits = SHARP.limits(expected.rounding)
-    flags = [*observed.flags, *_judge(found, limits, when=" after eight steps"),
+    limits = limits_of(workload, SHARP, expected.rounding)
+    flags = [*observed.flags, *judge(found, limits, when=" after eight steps"),
+             *judge_rounding(workload, found, expected.rounding),
              *_judge_precision(observed.outcome, expected)]  # fmt: skip
     if not flags and workload.train_samples > expected.workload.train_samples:
         flags = _at_full_size(model_type, workload, device)
-    epoch = _worst(found.loss, limits.loss)
+    epoch = worst(found.loss, limits.loss)
     return Verified(
         loss_deviation=found.loss[epoch],
         parameter_deviation=found.parameters[0],
@@ -94,8 +98,9 @@ def _at_full_size(model_type: type[Model], workload: Workload, device: Device) -
     found = deviations(observed.outcome, expected.outcome, expected.inputs.start)
     floors = AT_FULL_SIZE[workload.activation]
     drift = floors.loss + DRIFT * expected.workload.steps
-    limits = floors._replace(loss=drift).limits(expected.rounding)
-    return [*observed.flags, *_judge(found, limits, size=" at full size")]
+    limits = limits_of(workload, floors._replace(loss=drift), expected.rounding)
+    return [*observed.flags, *judge(found, limits, size=" at full size"),
+            *judge_rounding(workload, found, expected.rounding, size=" at full size")]  # fmt: skip
 
 
 def _left_out(workload: Workload, limits: Deviations) -> str | None:
@@ -127,7 +132,7 @@ def observe(model_type: type[Model], expected: Expected, device: Device) -> Obse
     first = _sound(model.parameters(), start)
     copies = [Layer(*map(np.copy, layer)) for layer in first]
     losses, parameters, classes = _train(model, expected)
-    wrong = wrong_predictions(classes, test.images, parameters, expected.workload.activation)
+    wrong = wrong_predictions(classes, test.images, parameters, expected.workload)
     manners = {
         Flag("start parameters", "they are not the given ones"): equal(first, start),
         Flag("copies", "parameters() returns arrays that change later"): equal(first, copies),
@@ -174,24 +179,6 @@ def _sound(parameters: Parameters, start: Parameters) -> Parameters:
     if not all(np.isfinite(array).all() for layer in parameters for array in layer):
         raise NotFinite("a parameter is not a finite number; expected all to be")
     return parameters
-
-
-def _judge(
-    found: Deviations, limits: Deviations, *, when: str = "", size: str = ""
-) -> Iterator[Flag]:
-    """Yield of each kind of deviation the one that is farthest beyond its limit."""
-    for check, offs, at_most in zip(Deviations._fields, found, limits, strict=True):
-        worst = _worst(offs, at_most)
-        if not offs[worst] <= at_most[worst]:
-            number = worst + (check != "parameters")  # whose first is that of all layers
-            where = f" in {'epoch' if check == 'loss' else 'layer'} {number}" if number else ""
-            words = f"{offs[worst]:.1e} off{when}{where}, limit {at_most[worst]:.0e}"
-            yield Flag(f"{check}{size}", words)
-
-
-def _worst(offs: Sequence[float], limits: Sequence[float]) -> int:
-    """Return the place of the deviation that is farthest beyond its limit, or nearest to it."""
-    return int(np.argmax(np.divide(offs, limits)))
 
 
 def _judge_precision(found: Outcome, expected: Expected) -> Iterator[Flag]:

@@ -2,8 +2,17 @@
 
 from bench.workload.axes import Axis
 from bench.workload.device import CPU, Device
-from bench.workload.workload import SGD, VARIANTS, Adam, RMSprop, Workload, workload_for
+from bench.workload.workload import (
+    SGD,
+    VARIANTS,
+    Adam,
+    Precision,
+    RMSprop,
+    Workload,
+    workload_for,
+)
 
 __all__ = [
-    "CPU", "SGD", "VARIANTS", "Adam", "Axis", "Device", "RMSprop", "Workload", "workload_for",
+    "CPU", "SGD", "VARIANTS", "Adam", "Axis", "Device", "Precision", "RMSprop", "Workload",
+    "workload_for",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, get_args
 
 import msgspec
 
-from bench.workload.workload import OPTIMIZERS, Activation, Workload
+from bench.workload.workload import OPTIMIZERS, Activation, Precision, Workload
 
 Value = int | float | str
 THREADS = "threads"
@@ -131,6 +131,10 @@ FIELDS = {
     "train_samples": Field(
         "training images", "Training images. [default: 6,000 on the CPU, else 60,000]",
         int, *_plain("train_samples"), 1, 60_000, ("1000", "6000", "60000"),
+    ),
+    "precision": Field(
+        "precision", "Of the products' operands: float32, tf32 or bfloat16. [default: float32]",
+        str, *_plain("precision"), choices=get_args(Precision),
     ),
 }  # fmt: skip
 THREADS_FIELD = Field(

@@ -58,6 +58,7 @@ class Adam(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="adam"):
 Optimizer = SGD | RMSprop | Adam
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam}
 Activation = Literal["sigmoid", "relu"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 
 
 class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,7 +66,9 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     `hidden` are the widths of the hidden layers; `dropout` is the share of activations dropped
     after each of them in training; `scaling` is what happens to the pixels (see
-    `bench.workload.inputs`). In round r a backend is handed this workload with r added to its seed.
+    `bench.workload.inputs`). Operands of the matrix products are rounded to `precision`; sums,
+    parameters, optimizer and loss stay float32. In round r a backend is handed this workload with r
+    added to its seed.
     """
 
     hidden: Annotated[tuple[Size, ...], msgspec.Meta(max_length=100)] = (684, 684)
@@ -75,6 +78,7 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     scaling: Literal["standardize", "divide_by_255"] = "standardize"
     batch_size: Size = 128
     dtype: Literal["float32"] = "float32"
+    precision: Precision = "float32"
     seed: int = 1337
     epochs: Size = 10
     train_samples: Size = 6_000
@@ -173,6 +177,8 @@ def _in_words(name: str, value: Any, hidden: Sequence[int]) -> Iterator[str]:
         yield value.__struct_config__.tag
         if _changes(value, type(value)()):
             yield f"learning rate {value.learning_rate:g}"
+    elif name == "precision":
+        yield value
     else:
         yield f"{name.replace('_', ' ')} {value}"
 

@@ -27,9 +27,10 @@ from bench.cli.options import Names, Stop
 from bench.results import statistics
 from bench.results.statistics import Interval, Timings
 from bench.run.backends import Backend, discover
+from bench.run.choices import Refused, choose_backends
 from bench.run.environment import environment
 from bench.run.lock import Busy, CannotLock, only_run
-from bench.run.plan import Refused, choose_backends, threads_for
+from bench.run.plan import threads_for
 from bench.workload import CPU, workload_for
 from tests.benchmarks import bare_serving
 

@@ -23,10 +23,11 @@ from bench.results.cases import timed
 from bench.results.records import Case, Failed, Trial
 from bench.results.statistics import Timings
 from bench.run.backends import Backend, discover
+from bench.run.choices import Refused, choose_backends
 from bench.run.executor import Session
+from bench.run.groups import Group
 from bench.run.lock import Busy, CannotLock, only_run
-from bench.run.plan import Refused, choose_backends, threads_for
-from bench.run.schedule import Group
+from bench.run.plan import threads_for
 from bench.workload import CPU, workload_for
 from tests.benchmarks import bare
 

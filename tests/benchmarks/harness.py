@@ -13,10 +13,11 @@ import pytest
 from bench import machine
 from bench.results.records import Case, Described, Trial, Verification
 from bench.run.backends import NoFolder, discover
+from bench.run.choices import Refused
 from bench.run.executor import Session
+from bench.run.groups import Group
 from bench.run.lock import Busy, CannotLock, only_run
-from bench.run.plan import Plan, Refused, Request, plan
-from bench.run.schedule import Group
+from bench.run.plan import Plan, Request, plan
 from bench.workload import Axis, mnist
 from bench.workload.axes import FIELDS, THREADS, THREADS_FIELD, point_of
 

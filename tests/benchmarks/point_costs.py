@@ -19,10 +19,11 @@ from bench.results.cases import timed
 from bench.results.records import Case, Failed, Trained, Trial
 from bench.results.statistics import Timings
 from bench.run.backends import discover
+from bench.run.choices import Refused
 from bench.run.executor import Session
+from bench.run.groups import Group
 from bench.run.lock import Busy, CannotLock, only_run
-from bench.run.plan import Refused, Request, plan, threads_for
-from bench.run.schedule import Group
+from bench.run.plan import Request, plan, threads_for
 from bench.workload import CPU, workload_for
 
 TIMEOUT = 600.0

@@ -17,9 +17,10 @@ import click
 from bench.cli.options import Stop
 from bench.results.records import Case, Failed, Verification
 from bench.run.backends import discover
+from bench.run.choices import Refused
 from bench.run.executor import Session
 from bench.run.lock import Busy, CannotLock, only_run
-from bench.run.plan import Refused, Request, plan, threads_for
+from bench.run.plan import Request, plan, threads_for
 from bench.trial.kept import VARIABLE
 from bench.workload import CPU, Workload
 from tests.drawn import draw_workload

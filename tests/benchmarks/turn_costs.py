@@ -19,9 +19,10 @@ from bench.results import statistics
 from bench.results.jobs import Job, Message, Waiting
 from bench.results.statistics import Timings
 from bench.run.backends import discover
+from bench.run.choices import Refused
 from bench.run.executor import Session
 from bench.run.lock import Busy, CannotLock, only_run
-from bench.run.plan import Refused, Request, plan, threads_for
+from bench.run.plan import Request, plan, threads_for
 from bench.run.process import Child
 from bench.workload import CPU, workload_for
 

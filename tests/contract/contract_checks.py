@@ -18,7 +18,7 @@ import numpy as np
 from packaging.requirements import Requirement
 
 from bench.results.records import Verified
-from bench.run.backends import inspect
+from bench.run.backends import Backend, inspect
 from bench.trial import dropout_probe
 from bench.trial.clock import EpochClock
 from bench.trial.description import accelerators, devices
@@ -40,6 +40,15 @@ KINDS = (
 )
 DROPPING = msgspec.structs.replace(TINY, dropout=0.2)
 FRAMEWORKS = {"cupy", "jax", "keras", "mlx", "tensorflow", "tinygrad", "torch"}
+
+
+def in_lower_precisions(backend: Backend, device: Device) -> list[Workload]:
+    """Return the tiny workload in each precision beside float32 that a backend has on a device."""
+    lower = [
+        one for one, variables in backend.precisions.items()
+        if not variables and backend.computes_in(one, device)  # else it needs another process
+    ]  # fmt: skip
+    return [msgspec.structs.replace(TINY, precision=one) for one in lower]
 
 
 def samples(count: int) -> Samples:
@@ -102,6 +111,14 @@ class Contract:
 
     def computes_the_specified_network(self) -> None:
         for workload, found in zip(KINDS, verify(self.model_type, KINDS, self.device), strict=True):
+            assert isinstance(found, Verified), f"{workload}: {found}"
+            assert not found.flags, f"{workload}: {found.flags}"
+
+    def computes_in_the_precisions_of_its_header(self) -> None:
+        workloads = in_lower_precisions(self.backend, self.device)
+        for workload, found in zip(
+            workloads, verify(self.model_type, workloads, self.device), strict=True
+        ):
             assert isinstance(found, Verified), f"{workload}: {found}"
             assert not found.flags, f"{workload}: {found.flags}"
 

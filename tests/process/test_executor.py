@@ -23,7 +23,8 @@ from bench.results.records import (
 )
 from bench.run.backends import inspect
 from bench.run.executor import Session
-from bench.run.schedule import BOUND, Awake, Group, Place
+from bench.run.groups import BOUND, Group, Place
+from bench.run.schedule import Awake
 from bench.workload import CPU, Device, Workload
 
 SIZES = {"epochs": 2, "train_samples": 256, "test_samples": 50}

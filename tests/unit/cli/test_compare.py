@@ -11,7 +11,7 @@ from made import make_failed, make_machine, make_run, make_workload, with_verifi
 from bench.cli.compare import compare_files
 from bench.results.records import Run
 from bench.results.store import BrokenRunFile, write_run
-from bench.run.plan import Refused
+from bench.run.choices import Refused
 
 STEADY = [0.250, 0.251, 0.249, 0.250, 0.252]
 

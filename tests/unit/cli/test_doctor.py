@@ -8,7 +8,7 @@ from made import make_failed, make_machine, make_trained
 
 from bench.cli.doctor import print_facts, print_noise
 from bench.results.hardware import Conditions, Gpu
-from bench.run.plan import Refused
+from bench.run.choices import Refused
 
 QUIET = Conditions(load=0.0)
 

@@ -18,8 +18,9 @@ from bench.machine import slug
 from bench.results.hardware import Gpu
 from bench.results.store import CannotSave, read_run, write_run
 from bench.run.backends import Backend
-from bench.run.plan import Refused, Request
-from bench.run.schedule import Group
+from bench.run.choices import Refused
+from bench.run.groups import Group
+from bench.run.plan import Request
 from bench.workload import CPU, Axis, Device, workload_for
 from bench.workload.inputs import inputs_hash, read_raw
 

@@ -91,6 +91,21 @@ def test_instruction_sets_are_written_as_people_do(
 
 
 @pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("flags : avx512f amx_bf16\n", True),
+        ("flags : avx512f avx512_bf16\n", True),
+        ("flags : avx2 bf16\n", False),  # Arm's
+        (GRAVITON, True),
+        (GRAVITON.replace(" bf16", ""), False),
+        ("", None),
+    ],
+)
+def test_what_multiplies_bfloat16_is_known(plant: Plant, text: str, there: bool | None) -> None:
+    assert cpu.multiplies_bfloat16(plant({"proc/cpuinfo": text})) is there
+
+
+@pytest.mark.parametrize(
     ("text", "architecture"),
     [
         (INTEL, "x86_64"),

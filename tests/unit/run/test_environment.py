@@ -52,6 +52,12 @@ def test_no_library_may_round_products() -> None:
     assert strict.items() <= environment({}, None, 1).items()
 
 
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_other_precisions_than_float32_are_not_forbidden_to_libraries(precision: str) -> None:
+    made = environment({}, None, 1, precision=precision)
+    assert not {"NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE"} & made.keys()
+
+
 def test_the_backends_own_variables_win_but_a_cpu_child_sees_no_gpu() -> None:
     own = {"KERAS_BACKEND": "jax", "OMP_NUM_THREADS": "1"}
     made = environment({**own, "CUDA_VISIBLE_DEVICES": "0"}, CPU, 4)

@@ -10,7 +10,8 @@ from made import make_case, make_planned, make_workload
 from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import Run
 from bench.run.estimate import Estimate
-from bench.run.schedule import BOUND, Awake, Group, Place, carry_out, missing_stages
+from bench.run.groups import BOUND, Group, Place, missing_stages
+from bench.run.schedule import Awake, carry_out
 from bench.workload import CPU, VARIANTS, Workload
 
 

@@ -2,6 +2,7 @@
 
 import threading
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -34,7 +35,7 @@ def cases(count: int, device: str = "cpu") -> list[Case]:
 
 def sizes(run: Run, *given: int | None) -> list[int]:
     """Return how many take turns in each group on a machine: see `session`."""
-    return [len(group) for group in session(*given).group(run.cases, run.verifications)]
+    return [len(group) for group in session(*given).group(run)]
 
 
 def test_cases_of_one_workload_on_the_processor_take_turns() -> None:
@@ -42,7 +43,16 @@ def test_cases_of_one_workload_on_the_processor_take_turns() -> None:
         make_case("a", "cpu", RELU), make_case("a", "cpu", SIGMOID), make_case("b", "cpu", RELU),
     )  # fmt: skip
     run = run_of(first, other, second)
-    assert session().group(run.cases, run.verifications) == ((first, second), (other,))
+    assert session().group(run) == ((first, second), (other,))
+
+
+def test_cases_that_differ_in_precision_alone_take_turns() -> None:
+    rough = msgspec.structs.replace(RELU, precision="bfloat16")
+    cases = [make_case("a", "cpu", work) for work in (RELU, rough, SIGMOID)]
+    run = msgspec.structs.replace(
+        run_of(*cases), workloads={work.fingerprint: work for work in (RELU, rough, SIGMOID)}
+    )
+    assert session().group(run) == ((cases[0], cases[1]), (cases[2],))
 
 
 def test_on_accelerators_each_case_is_by_itself_unless_told_otherwise() -> None:

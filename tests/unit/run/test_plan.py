@@ -10,10 +10,11 @@ from fakes import FakeExecutor
 from made import make_described, make_failed
 
 from bench.results.records import MOST_CASES
-from bench.run import plan
+from bench.run import choices, plan
 from bench.run.backends import Backend
+from bench.run.choices import Refused
 from bench.run.environment import STRICT_FLOAT32
-from bench.run.plan import Plan, Refused, Request
+from bench.run.plan import Plan, Request
 from bench.workload import VARIANTS, Axis
 
 HERE = Path("toy.py")
@@ -24,7 +25,9 @@ BACKENDS = {
     "numpy": Backend("numpy", HERE),
     "plain": Backend("plain", HERE),
     "ruin": Backend("ruin", HERE, broken="SyntaxError: no"),
-    "torch": Backend("torch", HERE, environment={"TOY_LEVEL": "3"}),
+    "torch": Backend(
+        "torch", HERE, environment={"TOY_LEVEL": "3"}, precisions={"tf32": {}, "bfloat16": {}}
+    ),
     "wreck": Backend("wreck", HERE),
 }
 ANSWERS = {
@@ -42,13 +45,14 @@ def planned(
     variant: str = "relu",
     own: str = "",
     axes: Sequence[Axis] = (),
+    multiplies_bfloat16: bool | None = None,
     **changes: Any,
 ) -> Plan:
     """Return the plan for what a person asks for; `own` has an interpreter of its own."""
     executor = FakeExecutor(described=ANSWERS)
     executor.backends, executor.pythons = BACKENDS, {own: "/bin/python"}
     asked = (names.split(",") for names in (backend, device, variant))
-    return plan.plan(executor, Request(*asked, changes, axes))
+    return plan.plan(executor, Request(*asked, changes, axes, multiplies_bfloat16))
 
 
 def refusal(*asked: str) -> str:
@@ -173,13 +177,13 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_the_list(
     asked: list[str], answer: str
 ) -> None:
     with pytest.raises(Refused, match=re.escape(answer)):
-        plan.choose("backend", asked, ["keras", "torch"])
+        choices.choose("backend", asked, ["keras", "torch"])
 
 
 def test_an_interpreter_of_no_backend_is_refused() -> None:
-    plan.check_pythons(["torch"], BACKENDS)
+    choices.check_pythons(["torch"], BACKENDS)
     with pytest.raises(Refused, match=r"--python tourch=…: there is no backend 'tourch'"):
-        plan.check_pythons(["torch", "tourch"], BACKENDS)
+        choices.check_pythons(["torch", "tourch"], BACKENDS)
 
 
 def test_more_threads_than_processors_are_refused() -> None:
@@ -187,3 +191,40 @@ def test_more_threads_than_processors_are_refused() -> None:
     assert plan.threads_for(None) >= 1
     with pytest.raises(Refused, match=r"--threads 100000 is more than .*; expected 1 to \d+: give"):
         plan.threads_for(100_000)
+
+
+def in_precisions(*asked: str, **changes: Any) -> tuple[list[tuple[str, str, str]], Plan]:
+    """Return backend, device and precision of the rows, and the plan."""
+    made = planned(*asked, axes=[Axis("precision", ("float32", "tf32", "bfloat16"))], **changes)
+    works = made.workloads
+    return [(one.backend, str(one.device), works[one.workload].precision)
+            for one in made.cases], made  # fmt: skip
+
+
+def test_what_a_backend_or_a_device_does_not_compute_in_is_no_row() -> None:
+    rows, made = in_precisions("torch,numpy", "cpu,cuda:0")
+    assert sorted(rows) == [
+        ("numpy", "cpu", "float32"),
+        ("torch", "cpu", "bfloat16"),
+        ("torch", "cpu", "float32"),
+        ("torch", "cuda:0", "bfloat16"),
+        ("torch", "cuda:0", "float32"),
+        ("torch", "cuda:0", "tf32"),
+    ]
+    assert made.skipped == {}
+    assert set(made.workloads) == {case.workload for case in made.cases}
+
+
+@pytest.mark.parametrize(("backend", "there"), [("all", False), ("torch,numpy", True)])
+def test_without_the_instructions_bfloat16_is_left_out_unless_the_backend_is_named(
+    backend: str, there: bool
+) -> None:
+    rows, made = in_precisions(backend, "cpu", multiplies_bfloat16=False)
+    assert (("torch", "cpu", "bfloat16") in rows) == there
+    assert ("torch" in made.skipped) != there
+    assert there or made.skipped["torch"].startswith("left out in bfloat16, for which this proc")
+
+
+def test_a_precision_that_nobody_has_is_refused_with_the_reason() -> None:
+    with pytest.raises(Refused, match="numpy: it does not compute in bfloat16 on cpu"):
+        planned("numpy", axes=[Axis("precision", ("bfloat16",))])

@@ -10,8 +10,9 @@ from made import make_case, make_failed, make_planned, make_trained, make_verifi
 from rich.console import Console
 
 from bench.results.records import Flag, Run
+from bench.run.groups import BOUND, Group, Place
 from bench.run.progress import left_in_words, show, title
-from bench.run.schedule import BOUND, Awake, Event, Group, Place, carry_out
+from bench.run.schedule import Awake, Event, carry_out
 from bench.workload import CPU, Device
 
 CASES = tuple(map(make_case, ("numpy", "torch")))

@@ -15,7 +15,7 @@ from made import (
 )
 
 from bench.results.records import Run
-from bench.run.plan import Refused
+from bench.run.choices import Refused
 from bench.run.resume import check_images, check_machine, check_versions
 from bench.workload.inputs import inputs_hash, read_raw
 

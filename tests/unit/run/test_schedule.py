@@ -19,17 +19,8 @@ from made import (
 
 from bench.cli.ending import failures
 from bench.results.records import Failed, Flag, GemmBound, Run, Trained
-from bench.run.schedule import (
-    BOUND,
-    Awake,
-    Group,
-    Place,
-    Saved,
-    carry_out,
-    groups,
-    missing_stages,
-    missing_verifications,
-)
+from bench.run.groups import BOUND, Group, Place, groups, missing_stages
+from bench.run.schedule import Awake, Saved, carry_out, missing_verifications
 from bench.workload import CPU, Device
 
 

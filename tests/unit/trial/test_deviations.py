@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.trial.deviations import MOST, Floors, Outcome, deviations
+from bench.trial.deviations import MOST, Outcome, deviations
+from bench.trial.limits import Floors
 from bench.workload.contract import Layer
 
 START = [Layer(np.zeros((1, 2)), np.zeros(1)), Layer(np.ones((2, 1)), np.zeros(1))]

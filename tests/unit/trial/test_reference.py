@@ -7,8 +7,8 @@ import pytest
 from backends import _mlp
 from bench.trial import reference
 from bench.trial.failure import BrokenContract
-from bench.trial.reference import class_indices, layer_sums, wrong_predictions
-from bench.workload import VARIANTS
+from bench.trial.predictions import class_indices, layer_sums, wrong_predictions
+from bench.workload import VARIANTS, Workload
 from bench.workload.contract import Layer
 
 # Two pixels, two units, two classes: the units see x - y and y - x, the classes the units.
@@ -42,7 +42,7 @@ def test_the_sigmoid_is_applied_between_layers() -> None:
 def test_clear_predictions_that_the_parameters_do_not_give_are_counted(
     predicted: list[int], found: str | None
 ) -> None:
-    assert wrong_predictions(np.array(predicted), IMAGES, LAYERS, "relu") == found
+    assert wrong_predictions(np.array(predicted), IMAGES, LAYERS, Workload()) == found
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.int64])

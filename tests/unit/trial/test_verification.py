@@ -39,6 +39,21 @@ def test_verification_names_a_mistake(mistake: Mistake) -> None:
     assert [one for one in found if one.startswith(mistake.check)], found
 
 
+@pytest.mark.parametrize("variant", ["sigmoid", "relu", "keras-example", "adam"])
+@pytest.mark.parametrize(("precision", "honest", "wrong"), [
+    ("bfloat16", "precision.BrainFloat", "precision.TensorFloat precision.HalfParameters"),
+    ("tf32", "precision.TensorFloat", "precision.BrainFloat precision.HalfParameters"),
+])  # fmt: skip
+def test_a_lower_precision_is_verified_from_both_sides(
+    precision: str, honest: str, wrong: str, variant: str
+) -> None:
+    workload = small(variant, precision=precision, dropout=0.0)
+    assert of_verification(MODELS[honest], workload) == []
+    for model in (Plain, NumPyModel, *map(MODELS.get, wrong.split())):
+        found = of_verification(model, workload)
+        assert [one for one in found if one.startswith(("precision", "parameters"))], (model, found)
+
+
 @pytest.mark.parametrize("mistake", caught("trial"), ids=lambda one: one.name)
 def test_a_trial_names_a_mistake_also_of_a_backend_that_runs_alone(mistake: Mistake) -> None:
     found = of_trial(mistake.model, small(mistake.variant, epochs=10))

@@ -26,6 +26,7 @@ OTHER_VALUES: dict[str, Any] = {
     "scaling": "divide_by_255",
     "batch_size": 64,
     "dtype": "float64",
+    "precision": "tf32",
     "seed": 1338,
     "epochs": 11,
     "train_samples": 6_001,
