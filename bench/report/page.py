@@ -102,7 +102,7 @@ def _sweep(section: SweepSection, run: int) -> dict[str, Any]:
     """Return what the page shows of a sweep; its tables and sentences are whole already."""
     speed = sweep_tables.speed(section)
     others = (sweep_tables.overhead(section), sweep_tables.scaling(section),
-              sweep_tables.accuracy(section))  # fmt: skip
+              sweep_tables.lower_precision(section), sweep_tables.accuracy(section))  # fmt: skip
     return {
         "run": run,
         "axis": section.sweep.words,

@@ -19,8 +19,12 @@ def speed_tables(run: Run) -> list[tuple[Table, ...]]:
     """
     if not run.axes:
         return [(tables.speed(section),) for section in sections_of("", run)]
-    return [tuple(_with_crossovers(section, intervals) for intervals in (True, False))
-            for section in sweep_sections_of("", run)]  # fmt: skip
+    found: list[tuple[Table, ...]] = []
+    for section in sweep_sections_of("", run):
+        found.append(tuple(_with_crossovers(section, intervals) for intervals in (True, False)))
+        if lower := sweep_tables.lower_precision(section):
+            found.append((lower,))
+    return found
 
 
 def _with_crossovers(section: SweepSection, intervals: bool) -> Table:

@@ -33,6 +33,10 @@ SCALING_LEGEND = (
     "How many times as fast as with the fewest threads, with the 95 % interval, and that as a "
     "share of how many times as many threads there are."
 )
+PRECISION_LEGEND = (
+    "How many times as fast as the same backend in float32, in turns with it, with the 95 % "
+    "interval. The peak is what one large product of the same precision reaches here."
+)
 ACCURACY_LEGEND = "After the last epoch, mean ± standard deviation over backends and rounds."
 
 
@@ -61,6 +65,8 @@ def _sweep(section: SweepSection, pictures: list[str]) -> Iterator[str]:
         yield from ("### Crossovers", markdown.bullets(crossovers), CROSSOVER_LEGEND)
     yield from _titled("### Overhead and cost", sweep_tables.overhead(section), OVERHEAD_LEGEND)
     yield from _titled("### Scaling", sweep_tables.scaling(section), SCALING_LEGEND)
+    lower = sweep_tables.lower_precision(section)
+    yield from _titled("### Lower precision", lower, PRECISION_LEGEND)
     yield from _titled("### Accuracy", sweep_tables.accuracy(section), ACCURACY_LEGEND)
     if section.sweep.axis.name == section.run.axes[0].name:  # once, where there are several axes
         yield from (_point(section, point) for point in section.points)

@@ -115,13 +115,40 @@ def scaling(section: SweepSection) -> Table | None:
         return None
 
     def cell(value: Value, contender: Contender) -> str:
-        found = section.sweep.speed_up(contender, value)
+        found = section.sweep.speed_up(contender, value, fewest)
         if found is None or value == fewest:
             return MISSING if found is None else "1"
         share = found.centre * float(fewest) / float(value)
         return f"{numbers.interval(found)}, {100 * share:.0f} %"
 
     return _table(f"{section.title}, speed-up and efficiency", section, _by_value(section, cell))
+
+
+def lower_precision(section: SweepSection) -> Table | None:
+    """Return what lower precisions bring over the same backend's float32; None off precision."""
+    sweep, base = section.sweep, "float32"
+    lower = [value for value in sweep.axis.values if value != base]
+    if sweep.axis.name != "precision" or base not in sweep.axis.values:
+        return None
+    points = {row.case: point for point in section.points for row in point.rows}
+
+    def cell(value: Value, shown: Callable[[Row], str], contender: Contender) -> str:
+        row = sweep.columns[value].get(contender)
+        return (shown(row) if row else "") or MISSING
+
+    def faster(value: Value, contender: Contender) -> str:
+        found = sweep.speed_up(contender, value, base)
+        return f"{numbers.interval(found)} ×" if found else MISSING
+
+    columns: dict[str, Cell] = {}
+    for value in (base, *lower):
+        if value != base:
+            columns[f"{value} over float32 [95 %]"] = partial(faster, value)
+        columns[f"{value} accuracy"] = partial(cell, value, tables.accuracy)
+        columns[f"% of {value} peak"] = partial(
+            cell, value, lambda row: tables.peak_percent(points[row.case], row)
+        )
+    return _table(f"{section.title}, against float32", section, columns)
 
 
 def accuracy(section: SweepSection) -> Table:

@@ -58,7 +58,7 @@ def speed(section: Section) -> Table:
         "GFLOP/s": lambda row: _follows(row, row.workload.epoch_flop / 1e9 / centre(row)),
         "× GEMM bound": partial(_times_bound, section),
         "µs/step": lambda row: _follows(row, 1e6 * centre(row) / row.workload.steps),
-        "% of peak": partial(_peak_percent, section),
+        "% of peak": partial(peak_percent, section),
     }
     return _table(section, section.rows, 4, columns)
 
@@ -81,7 +81,8 @@ def _times_bound(section: Section, row: Row) -> str:
     return numbers.interval(bound.ratio(row)) if bound and row.trials else ""
 
 
-def _peak_percent(section: Section, row: Row) -> str:
+def peak_percent(section: Section, row: Row) -> str:
+    """Return a row's share of the rate of one large product, in the precision of its section."""
     bound = section.bounds.get(row.case.device)
     rate = row.workload.epoch_flop / centre(row)
     return _follows(row, 100 * rate / bound.peak_flop_per_second, 0.01) if bound else ""

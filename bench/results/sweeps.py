@@ -76,11 +76,10 @@ class Sweep:
         """The contenders at each value that no other is shown to be faster than there."""
         return {value: fastest_of(column) for value, column in self.columns.items()}
 
-    def speed_up(self, contender: Contender, value: Value) -> Interval | None:
-        """Seconds at the first value over those at another one; None if one of them is missing."""
-        first, *_ = self.axis.values
-        row, base = (self.columns[one].get(contender) for one in (value, first))
-        found = row and base and statistics.ratio(row.timings, base.timings)
+    def speed_up(self, contender: Contender, value: Value, base: Value) -> Interval | None:
+        """Seconds at a base value over those at another one; None if one of them is missing."""
+        row, base_row = (self.columns[one].get(contender) for one in (value, base))
+        found = row and base_row and statistics.ratio(row.timings, base_row.timings)
         return found.dividing(1) if found else None
 
 

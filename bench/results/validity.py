@@ -10,6 +10,8 @@ from itertools import chain
 from statistics import median, mode
 from typing import NamedTuple
 
+import msgspec
+
 from bench.results.records import Case, Epoch, Failed, Flag, Run, Trained, Verification
 from bench.workload import Device, RMSprop, Workload
 
@@ -48,6 +50,7 @@ class Tolerance(NamedTuple):
 # Between nine backends on the CPU, 6,000 images and 10 epochs, the largest seen:
 ROUNDING = Tolerance(accuracy=0.003, loss=0.001)  # 0.0004 and 2e-5
 OTHER_MASKS = Tolerance(accuracy=0.01, loss=0.03)  # 0.0026 and 0.019: relu-dropout
+LOWER_PRECISION = Tolerance(accuracy=0.01, loss=0.03)
 RESTLESS = Tolerance(accuracy=0.03, loss=0.05)  # 0.018 and 0.023: keras-example
 
 
@@ -63,7 +66,27 @@ def flags(run: Run) -> dict[Case, tuple[Flag, ...]]:
             together = _each_beside_others(contest, verified, run.workloads[fingerprint])
             for case, flag in chain(alone, together):
                 found[case].append(Flag(flag.check, f"{flag.found} (round {number + 1})"))
+    for case, flag in _unlike_float32(run):
+        found[case].append(flag)
     return {case: tuple(dict.fromkeys(some)) for case, some in found.items() if some}
+
+
+def _unlike_float32(run: Run) -> Iterator[Found]:
+    """Yield the rows of a lower precision that learn less than the same backend in float32 did.
+
+    In the same round: inputs are the same.
+    """
+    ends = {(trial.case, trial.round): trial.result.epochs[-1].accuracy
+            for trial in run.trials if isinstance(trial.result, Trained)}  # fmt: skip
+    for (case, number), accuracy in ends.items():
+        workload = run.workloads[case.workload]
+        if workload.precision == "float32":
+            continue
+        exact = msgspec.structs.replace(workload, precision="float32").fingerprint
+        sibling = ends.get((msgspec.structs.replace(case, workload=exact), number), accuracy)
+        if accuracy < sibling - tolerance(workload).accuracy:
+            found = f"{accuracy:.4f}, its float32 {sibling:.4f} (round {number + 1})"
+            yield case, Flag("accuracy", found)
 
 
 def _unverified(verification: Verification | None) -> list[Flag]:
@@ -187,6 +210,8 @@ def _disagreements(trained: Trained, expected: Expected, workload: Workload) -> 
 def tolerance(workload: Workload) -> Tolerance:
     """Return what rounding and chance explain; few test samples make accuracies coarse."""
     found = OTHER_MASKS if workload.dropout else ROUNDING
+    if workload.precision != "float32":
+        found = LOWER_PRECISION
     if isinstance(workload.optimizer, RMSprop):  # whose first steps blow up what is tiny
         found = RESTLESS
     coarse = max(1.0, math.sqrt(TEST_SAMPLES / workload.test_samples))

@@ -1,6 +1,6 @@
 """The GEMM bound of a device: the matrix products of one epoch alone, and one large product.
 
-No float32 implementation can train faster than its matrix products, so what a backend takes beyond
+No implementation can train faster than its matrix products, so what a backend takes beyond
 them is what its framework costs. Measured with the fastest of the libraries at hand (on one machine
 XLA multiplied these shapes in two thirds of OpenBLAS's time), in every round, in turns with the
 backends: a single moment was once a quarter slower than the run that it began.
@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.results.records import GemmBound
 from bench.trial.gemm_libraries import Array, Layers, Library, libraries_for
-from bench.workload import Device, Workload
+from bench.workload import Device, Precision, Workload
 
 TRIES = 5  # epochs of each library, in turns, to find the fastest; the best of each counts
 PEAK_SECONDS = 0.25  # spent on large products at least; the fastest of them counts
@@ -32,7 +32,7 @@ def measure(
     turns: int,
     library: str | None = None,
     wait_for_turn: Callable[[], None] = lambda: None,
-    find: Callable[[Device, str | None], list[Library]] = libraries_for,
+    find: Callable[[Device, str | None, Precision], list[Library]] = libraries_for,
     clock: Callable[[], float] = time.perf_counter,
 ) -> GemmBound:
     """Return the GEMM bound of a workload on a device, timed in so many epochs.
@@ -41,7 +41,7 @@ def measure(
     Raises NoLibrary if nothing can measure it.
     """
     timed = partial(_timed, clock)
-    libraries = find(device, library)
+    libraries = find(device, library, workload.precision)
     epochs = {one: epoch_of(one, workload) for one in libraries}
     count = TRIES if len(libraries) > 1 else 1  # one alone needs only to warm up
     tries = [[timed(one, epochs[one]) for one in libraries] for _ in range(count)]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.trial.failure import NoLibrary
-from bench.workload import Device
+from bench.workload import Device, Precision
 
 Array = Any  # of the library
 Layers = list[tuple[Array, Array, Array]]  # values (rows, in), weight (in, out), error (rows, out)
@@ -33,13 +33,17 @@ class Library(NamedTuple):
 
 
 def libraries_for(
-    device: Device, name: str | None = None, load: Callable[[str], Any] = importlib.import_module
+    device: Device,
+    name: str | None = None,
+    precision: Precision = "float32",
+    load: Callable[[str], Any] = importlib.import_module,
 ) -> list[Library]:
     """Return all installed libraries for the CPU, the first one for an accelerator.
 
-    With a `name`, as a library's, only that library. Raises NoLibrary if there is none.
+    With a `name`, as a library's, only that library. In a lower precision they take operands of it.
+    Raises NoLibrary if there is none.
     """
-    installed = _installed(device, name, load)
+    installed = _installed(device, name, precision, load)
     found = list(installed) if device.is_cpu else list(islice(installed, 1))
     if not found:
         expected = name or "one of PyTorch, CuPy, JAX or tinygrad"
@@ -50,7 +54,9 @@ def libraries_for(
     return found
 
 
-def _installed(device: Device, wanted: str | None, load: Callable[[str], Any]) -> Iterator[Library]:
+def _installed(
+    device: Device, wanted: str | None, precision: Precision, load: Callable[[str], Any]
+) -> Iterator[Library]:
     """Yield the libraries that can be imported and compute on the device."""
     makers = list(MAKERS.items())
     if device.kind not in WIDELY_KNOWN:  # whoever opens what few do comes last there
@@ -58,15 +64,17 @@ def _installed(device: Device, wanted: str | None, load: Callable[[str], Any]) -
     for name, (module_name, make) in makers:
         if wanted and wanted.partition(" ")[0] != name:
             continue
+        if precision != "float32" and name not in IN_ANY_PRECISION:
+            continue
         try:
             module = load(module_name)
         except (ImportError, OSError):  # OSError: of a shared library
             continue
-        if library := make(module, device):
+        if library := make(module, device, precision):
             yield library
 
 
-def _numpy(numpy: Any, device: Device) -> Library | None:
+def _numpy(numpy: Any, device: Device, precision: Precision) -> Library | None:
     if not device.is_cpu:
         return None
     buffers: dict[tuple[int, int], Array] = {}
@@ -80,13 +88,15 @@ def _numpy(numpy: Any, device: Device) -> Library | None:
     return Library(f"NumPy {numpy.__version__}", numpy.asarray, multiply, lambda result: None)
 
 
-def _torch(torch: Any, device: Device) -> Library | None:
+def _torch(torch: Any, device: Device, precision: Precision) -> Library | None:
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    upload = partial(torch.tensor, dtype=dtype, device=str(device))
     if device.is_cpu:
-        return Library(f"PyTorch {torch.__version__}", torch.tensor, torch.mm, lambda result: None)
+        return Library(f"PyTorch {torch.__version__}", upload, torch.mm, lambda result: None)
     accelerator = torch.accelerator.current_accelerator()
     if accelerator is None or accelerator.type != device.kind:
         return None
-    torch.set_float32_matmul_precision("highest")
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
 
     def graphed(step: Step, layers: Layers) -> Callable[[], object]:
         work = partial(step, layers)
@@ -105,14 +115,14 @@ def _torch(torch: Any, device: Device) -> Library | None:
 
     return Library(
         f"PyTorch {torch.__version__}",
-        lambda array: torch.tensor(array, device=str(device)),
+        upload,
         torch.mm,
         lambda result: torch.accelerator.synchronize(str(device)),
         graphed,
     )
 
 
-def _cupy(cupy: Any, device: Device) -> Library | None:
+def _cupy(cupy: Any, device: Device, precision: Precision) -> Library | None:
     if device.kind != "cuda":
         return None
     stream = cupy.cuda.get_current_stream()
@@ -121,13 +131,17 @@ def _cupy(cupy: Any, device: Device) -> Library | None:
     )
 
 
-def _jax(jax: Any, device: Device) -> Library | None:
+def _jax(jax: Any, device: Device, precision: Precision) -> Library | None:
     try:
         found = jax.devices({"cuda": "gpu", "metal": "METAL"}.get(device.kind, device.kind))
     except RuntimeError:  # it has no such platform
         return None
-    upload = partial(jax.device_put, device=found[device.index or 0])
-    multiply = jax.jit(partial(jax.numpy.matmul, precision="highest"))
+    dtype = jax.numpy.bfloat16 if precision == "bfloat16" else jax.numpy.float32
+    preset = "tensorfloat32" if precision == "tf32" else "highest"
+    multiply = jax.jit(partial(jax.numpy.matmul, precision=preset))
+
+    def upload(array: np.ndarray[Any, Any]) -> Array:
+        return jax.device_put(array.astype(dtype), device=found[device.index or 0])
 
     def compiled(step: Step, layers: Layers) -> Callable[[], object]:
         work = partial(jax.jit(step), layers)
@@ -138,7 +152,7 @@ def _jax(jax: Any, device: Device) -> Library | None:
     return Library(f"JAX {jax.__version__}", upload, multiply, jax.block_until_ready, compiled)
 
 
-def _mlx(mx: Any, device: Device) -> Library | None:
+def _mlx(mx: Any, device: Device, precision: Precision) -> Library | None:
     if device.kind != "metal":
         return None
 
@@ -153,7 +167,7 @@ def _mlx(mx: Any, device: Device) -> Library | None:
     return Library(f"MLX {mx.__version__}", mx.array, mx.matmul, mx.eval, started)
 
 
-def _tinygrad(tinygrad: Any, device: Device) -> Library | None:
+def _tinygrad(tinygrad: Any, device: Device, precision: Precision) -> Library | None:
     theirs = importlib.import_module("backends._tinygrad_devices")
     # On a processor its kernels take many times as long as a BLAS.
     if device.is_cpu or str(device) not in theirs.devices():
@@ -173,8 +187,11 @@ def _tinygrad(tinygrad: Any, device: Device) -> Library | None:
     )
 
 
+IN_ANY_PRECISION = ("PyTorch", "JAX")
 WIDELY_KNOWN = ("cpu", "cuda", "mps", "metal", "xpu", "tpu")
-MAKERS: dict[str, tuple[str, Callable[[Any, Device], Library | None]]] = {  # by the start of a name
+MAKERS: dict[
+    str, tuple[str, Callable[[Any, Device, Precision], Library | None]]
+] = {  # by the start of a name
     "NumPy": ("numpy", _numpy),
     "PyTorch": ("torch", _torch),
     "CuPy": ("cupy", _cupy),

@@ -32,6 +32,27 @@ def test_every_column_marks_its_fastest_group() -> None:
     assert "[" not in cells(sweep_tables.speed(section_of(make_sweep()), False))["numpy"][0]
 
 
+PRECISIONS = Axis("precision", ("float32", "bfloat16"))
+
+
+def test_lower_precisions_are_compared_with_the_same_backends_float32() -> None:
+    run = without(make_sweep(axes=PRECISIONS), "numpy", 1)
+    table = sweep_tables.lower_precision(section_of(run))
+    assert table is not None
+    assert table.headers == (
+        "backend", "float32 accuracy", "% of float32 peak", "bfloat16 over float32 [95 %]",
+        "bfloat16 accuracy", "% of bfloat16 peak",
+    )  # fmt: skip
+    assert cells(table)["torch"][2].startswith(("1.0", "0.99")) and "[" in cells(table)["torch"][2]
+    assert cells(table)["numpy"][2:] == ["–", "–", "–"]
+
+
+def test_without_float32_there_is_nothing_to_compare_lower_precisions_with() -> None:
+    alone = make_sweep(axes=Axis("precision", ("tf32", "bfloat16")))
+    assert sweep_tables.lower_precision(section_of(alone)) is None
+    assert sweep_tables.lower_precision(section_of(make_sweep())) is None
+
+
 def test_what_is_missing_failed_or_flagged_says_so() -> None:
     run = without(with_flagged(with_failed(make_sweep(), "numpy"), "numpy", 1), "numpy", 2)
     table = sweep_tables.speed(section_of(run))

@@ -77,11 +77,11 @@ def test_failed_and_flagged_points_are_left_out(spoilt: Callable[[Run, str], Run
 
 def test_the_speed_up_of_more_threads_is_paired_by_turn() -> None:
     sweep = sweep_of(make_sweep({"numpy": (0.0, 40e-6)}, THREADS))
-    found = sweep.speed_up(NUMPY, 4)
+    found = sweep.speed_up(NUMPY, 4, 1)
     assert found is not None and found.values == 4 * 9 and found.low and found.high
     assert found.low < 4**0.8 < found.high
 
 
 def test_without_the_fewest_threads_there_is_no_speed_up() -> None:
     sweep = sweep_of(with_failed(make_sweep(TWO, THREADS), "numpy"))
-    assert sweep.speed_up(NUMPY, 4) is None and sweep.speed_up(TORCH, 4) is not None
+    assert sweep.speed_up(NUMPY, 4, 1) is None and sweep.speed_up(TORCH, 4, 1) is not None

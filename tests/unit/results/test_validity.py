@@ -19,11 +19,12 @@ from made import (
     with_result,
     with_verification,
 )
+from made_sweeps import make_sweep
 
 from bench.results import validity
 from bench.results.records import Epoch, Flag, Trained
 from bench.results.validity import TELLING_EPOCHS, device_idle, falling_loss, tolerance
-from bench.workload import CPU, VARIANTS, Device
+from bench.workload import CPU, VARIANTS, Axis, Device
 
 FOUR = {name: [0.25, 0.26] for name in ("jax", "keras", "numpy", "torch")}
 GPU = Device("cuda", 0)
@@ -159,6 +160,25 @@ def test_rounds_are_not_compared_with_each_other() -> None:
     for backend in ("numpy", "torch"):
         run = with_result(run, backend, with_last(make_trained(), accuracy=0.7), round=1)
     assert validity.flags(run) == {}
+
+
+@pytest.mark.parametrize(("accuracy", "flagged"), [(0.885, False), (0.9, False), (0.86, True)])
+def test_a_lower_precision_that_learns_less_than_its_own_float32_is_flagged(
+    accuracy: float, flagged: bool
+) -> None:
+    run = make_sweep({"torch": (1e-3, 20e-6)}, axes=Axis("precision", ("float32", "bfloat16")))
+    rough = next(case for case in run.cases if run.workloads[case.workload].precision != "float32")
+    exact = next(one.result for one in run.trials if one.case != rough).epochs[-1].accuracy
+    trials = [
+        msgspec.structs.replace(
+            one, result=with_last(one.result, accuracy=exact + accuracy - 0.8876)
+        ) if one.case == rough and one.round == 0 else one
+        for one in run.trials
+    ]  # fmt: skip
+    found = validity.flags(msgspec.structs.replace(run, trials=tuple(trials)))
+    named = [flag for flag in found.get(rough, ()) if "its float32" in flag.found]
+    assert bool(named) == flagged
+    assert not [flag for case, some in found.items() if case != rough for flag in some]
 
 
 def test_rows_that_are_not_verified_are_judged_but_judge_nobody() -> None:

@@ -38,7 +38,7 @@ class Counting:
     def measure(self, *libraries: Library) -> Callable[..., GemmBound]:
         """Return what measures with these libraries."""
 
-        def find(device: Device, name: str | None) -> list[Library]:
+        def find(device: Device, name: str | None, precision: str) -> list[Library]:
             self.asked.append((device, name))
             return list(libraries)
 

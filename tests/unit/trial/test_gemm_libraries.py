@@ -39,6 +39,13 @@ def test_a_step_is_carried_out_every_time(name: str) -> None:
         assert (np.asarray(result[0]) == 6).all()
 
 
+def test_in_bfloat16_operands_are_of_it() -> None:
+    found = libraries_for(CPU, precision="bfloat16")
+    assert not [one for one in found if one.name.startswith("NumPy")]
+    for library in found:
+        assert "bfloat16" in str(library.upload(LEFT).dtype)
+
+
 def test_nothing_to_wait_for_is_no_mistake() -> None:
     """The device is waited for before anything was queued, too."""
     for library in INSTALLED.values():
@@ -72,6 +79,7 @@ def test_an_accelerator_is_measured_by_who_computes_there() -> None:
     ))  # fmt: skip
     torch.__version__, torch.set_float32_matmul_precision = "2.13", lambda precision: None
     torch.tensor = torch.mm = print
+    torch.float32 = "float32"
 
     def load(name: str) -> object:
         if name in ("jax", "tinygrad"):
