@@ -16,29 +16,13 @@ import click
 
 from bench import ROOT, __version__
 from bench.cli import options, outside
+from bench.cli.words import WORDS
 from bench.results.records import MOST_CASES, MOST_ROUNDS
 from bench.workload import Axis, mnist
 
 MOST_EPOCHS = 1_000  # a typing error beyond: nobody could wait for it
 TEST = mnist.TEST_IMAGES.shape[0]  # as many as there are
 BESIDE_RESUME = ("timeout", "pythons", "until", "max_minutes")
-
-WORDS = """
-\b
-backend       one way to train the network: a file in backends/ (numpy, torch …)
-device        where it computes: cpu, cuda:0, mps …
-workload      everything that defines the work; only equal ones are compared
-variant       a named workload: sigmoid, relu, relu-dropout, keras-example
-case          backend × device × workload: one row of a table
-epoch         one pass over the training images, in batches of 128
-trial         one fresh process that builds the model and trains it
-round         one trial of every case
-run           one `python -m bench run`; one JSON file in reports/runs/
-verification  a check, before anything is timed, that a case computes the
-              specified network
-GEMM bound    the matrix products of one epoch alone: what no float32
-              implementation can avoid
-"""
 
 
 @click.group(epilog=WORDS)
@@ -84,6 +68,8 @@ def main() -> None:
     "--resume", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Finish an interrupted run.",
 )  # fmt: skip
+@options.label_option
+@click.option("--fleet", hidden=True, metavar="NAME", help="The fleet that this is measured for.")
 @options.reports_option
 def run(
     backend: list[str], device: list[str], variant: list[str], axes: list[Axis], quick: bool,
@@ -195,6 +181,24 @@ def list_backends(**given: Any) -> None:
     from bench.cli.list import list_backends as command
 
     _finish(lambda: command(**given))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--scheduler", metavar="ADDRESS|FILE", help="Of Dask; without it: this machine.")
+@click.option("--resume", metavar="NAME", help="Go on with a fleet that was begun.")
+@click.option("--label", multiple=True, metavar="ADDRESS=NAME", help="What to call a machine.")
+@options.reports_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[RUN OPTIONS]")
+def fleet(arguments: tuple[str, ...], label: tuple[str, ...], **settings: Any) -> None:
+    """Do the same run on every machine that a Dask scheduler reaches."""
+    from bench.cli import fleet as command
+
+    def measure() -> int:
+        command.check_arguments(run, arguments)
+        given = command.Settings(labels=command.labels_of(label), **settings)
+        return command.fleet(arguments, given)
+
+    _finish(measure)
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from bench import ROOT
 from bench.results import redact
+from bench.results.quantities import LABEL
 from bench.workload import VARIANTS, Axis
 from bench.workload.axes import FIELDS, THREADS, THREADS_FIELD, Field, Value
 
@@ -119,6 +121,21 @@ def names(*flags: str, default: str | None, **rest: Any) -> Decorator:
     return click.option(
         *flags, type=Names(), multiple=True, default=defaults, callback=_flat, **rest
     )
+
+
+def _label(ctx: Any, param: Any, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(LABEL, value):
+        raise Stop(
+            f"--label {value!r} cannot be part of a file's name; expected 1 to 40 letters, digits "
+            "and . _ -, the first a letter or digit: give another one"
+        )
+    return value
+
+
+label_option = click.option(
+    "--label", callback=_label, metavar="NAME",
+    help="Name of this machine, to tell it from others of its kind.",
+)  # fmt: skip
 
 
 def count(flag: str, text: str, most: int | None = None) -> Decorator:

@@ -62,6 +62,8 @@ class Settings(NamedTuple):
     threads: int | None = None  # None: the fast cores
     keep: Sequence[str] = ()  # names of variables that children inherit besides
     yes: bool = False  # start whatever it will take
+    label: str | None = None  # of this machine among others of its kind
+    fleet: str | None = None  # that it is measured for
     tables: Callable[[Path], object] = write_tables  # of a reports folder, when the run ends
 
     def session(self, threads: int, logs: Path) -> Session:
@@ -85,7 +87,7 @@ def run(request: Request, settings: Settings) -> int:
     with only_run():
         facts = machine.describe()
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        path = new_path(settings.reports / "runs", stem_of(created, facts))
+        path = new_path(settings.reports / "runs", stem_of(created, facts, settings.label))
         try:
             threads = threads_for(settings.threads)
             session = settings.session(threads, settings.reports / "logs" / path.stem)
@@ -93,13 +95,16 @@ def run(request: Request, settings: Settings) -> int:
             planned = plan(session, request, _say)
             drivers, facts = facts, machine.with_accelerators(facts, planned.accelerators)
             if machine.slug(facts) != machine.slug(drivers):  # only now it is known what is there
-                path = path.replace(new_path(path.parent, stem_of(created, facts)))
+                stem = stem_of(created, facts, settings.label)
+                path = path.replace(new_path(path.parent, stem))
                 session = settings.session(threads, settings.reports / "logs" / path.stem)
             record = Run(
                 bench=__version__,
                 created=created,
                 command=command_line(sys.argv[1:]),
                 machine=facts,
+                label=settings.label,
+                fleet=settings.fleet,
                 threads=threads,
                 rounds=settings.rounds,
                 extra_epochs=settings.rounds * (settings.extra_epochs,),

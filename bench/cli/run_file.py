@@ -14,9 +14,10 @@ from bench.results.store import CannotSave
 ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
 
 
-def stem_of(created: str, facts: Machine) -> str:
-    """Return what a run file is called, given when the run began and the machine."""
-    return f"{created[:19].replace(':', '')}Z-{machine.slug(facts)}"
+def stem_of(created: str, facts: Machine, label: str | None = None) -> str:
+    """Return what a run file is called, given when the run began, and the machine."""
+    name = "-".join(filter(None, [machine.slug(facts), label]))
+    return f"{created[:19].replace(':', '')}Z-{name}"
 
 
 def new_path(folder: Path, stem: str, room_bytes: int = ROOM_BYTES) -> Path:

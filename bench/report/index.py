@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from bench.report import TITLE, descriptions, markdown, numbers, published, tables
 from bench.report.chart_data import Chart
+from bench.report.fleet_page import FleetSection
 from bench.report.markdown import text
 from bench.report.sections import Key, Section, ratio_in_words
 from bench.report.sweep_sections import SweepSection
@@ -32,6 +33,7 @@ LEGEND = (
     "backends below the *minimum detectable difference* of their run mean nothing."
 )
 SWEEP_HEADERS = ("machine", "sweep", "fastest at each value", "newest run")
+FLEET_HEADERS = ("fleet", "machines", "kinds", "deviating")
 PUBLISHED_LEGEND = (
     "These figures are quoted as published and never ranked with ours. Ours are divided by them "
     "only where the work is the same."
@@ -60,6 +62,7 @@ def page(
     titles: Mapping[str, str],
     shown: Mapping[str, Shown],
     everything: Mapping[str, Sequence[Section]],
+    fleets: Sequence[FleetSection] = (),
 ) -> str:
     """Return the whole page, given the titles of machines by slug, and their sections."""
     rows = [[f"[{text(titles[slug])}]({slug}.md)", *_cells(section)]
@@ -68,6 +71,7 @@ def page(
     figures = markdown.table(Table("", published.HEADERS, published.FIGURES, left=4))
     parts = [TITLE, LEGEND, markdown.grid(HEADERS, rows, left=3)]
     parts += _sweeps(titles, shown)
+    parts += _fleets(fleets)
     parts += ["## Published figures", figures, PUBLISHED_LEGEND]
     for slug, sections in everything.items():
         past = history(sections)
@@ -85,6 +89,17 @@ def _sweeps(titles: Mapping[str, str], shown: Mapping[str, Shown]) -> list[str]:
         if sweep.sound
     ]
     return ["## Sweeps", markdown.grid(SWEEP_HEADERS, rows, left=4)] if rows else []
+
+
+def _fleets(fleets: Sequence[FleetSection]) -> list[str]:
+    """Return a table of all fleets, a line each; nothing if there are none."""
+    rows = [
+        [f"[{text(one.fleet.name)}](fleet-{quote(one.fleet.name)}.md)",
+         str(len(one.fleet.members)), str(len(one.kinds)),
+         text(", ".join(one.deviating) or "none shown")]
+        for one in fleets
+    ]  # fmt: skip
+    return ["## Fleets", markdown.grid(FLEET_HEADERS, rows, left=1)] if rows else []
 
 
 def _run(section: Section | SweepSection) -> str:

@@ -5,12 +5,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import machine
-from bench.report import chart_data, descriptions, drawing, index, machine_page, sweep_chart
+from bench.report import (
+    chart_data,
+    descriptions,
+    drawing,
+    fleet_page,
+    index,
+    machine_page,
+    sweep_chart,
+)
 from bench.report.chart_data import Chart
 from bench.report.index import Shown
 from bench.report.sections import Section, newest_widest, sections_of
 from bench.report.sweep_sections import SweepSection, sweep_sections_of, widest_sweeps
 from bench.results import redact
+from bench.results.fleets import Fleet, read_fleet
 from bench.results.records import Run
 from bench.results.store import BrokenRunFile, CannotSave, read_run, write_atomically
 
@@ -28,7 +37,12 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
 
     Raises CannotSave if that is not possible.
     """
-    runs, problems = read_runs(reports / "runs")
+    every_run, problems = read_runs(reports / "runs")
+    fleets, broken = read_fleets(reports / "fleets")
+    problems += broken
+    fleet_sections = [fleet_page.FleetSection(fleet, every_run) for fleet in fleets]
+    # A fleet's machines have their page together.
+    runs = {name: run for name, run in every_run.items() if run.fleet is None}
     everything = by_machine(runs)
     shown = {slug: _shown(some) for slug, some in everything.items()}
     machines = [next(iter(some.values())).machine for some in everything.values()]
@@ -36,7 +50,8 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
     pages = {f"{slug}.md": machine_page.page(titles[slug], slug, *found)
              for slug, found in shown.items()}  # fmt: skip
     plain = {slug: _sections(some, points=False) for slug, some in everything.items()}
-    pages["README.md"] = index.page(titles, shown, plain)
+    pages |= {f"fleet-{one.fleet.name}.md": fleet_page.page(one) for one in fleet_sections}
+    pages["README.md"] = index.page(titles, shown, plain, fleet_sections)
     if with_page:
         from bench.report import page  # it is large, and few ask for it
 
@@ -85,11 +100,23 @@ def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
     return runs, problems
 
 
+def read_fleets(folder: Path) -> tuple[list[Fleet], list[str]]:
+    """Return the fleets of a folder, the newest first, and what is wrong with the other files."""
+    fleets, problems = [], []
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        try:
+            fleets.append(read_fleet(path))
+        except BrokenRunFile as error:
+            problems.append(redact.printable(str(error)))
+    return fleets, problems
+
+
 def by_machine(runs: Mapping[str, Run]) -> dict[str, dict[str, Run]]:
-    """Return the runs by the machine's slug and their file name."""
+    """Return the runs by the machine's slug, with its label if it has one, and their file name."""
     found: dict[str, dict[str, Run]] = {}
     for name, run in runs.items():
-        found.setdefault(machine.slug(run.machine), {})[name] = run
+        slug = "-".join(filter(None, [machine.slug(run.machine), run.label]))
+        found.setdefault(slug, {})[name] = run
     return dict(sorted(found.items()))
 
 

@@ -15,7 +15,8 @@ Kind = Literal["raised", "broken contract", "not finite", "killed", "timed out",
 Text = Annotated[str, msgspec.Meta(max_length=10_000)]  # shown, the longest as a command
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 # Part of file names, and never mistaken for an option:
-Label = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+LABEL = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
+Label = Annotated[str, msgspec.Meta(pattern=LABEL)]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,106 @@
+"""Tasks carried to machines by Dask's `distributed`: transport, and nothing more."""
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from bench.run.choices import Refused
+
+CONNECT_SECONDS = 30
+WORKER = "dask worker --no-nanny --no-dashboard --nthreads 1 --resources machine=1"
+QUIET = {  # nothing of Dask's may disturb what is measured beside it
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s",
+}
+
+
+class DaskCluster:
+    """The workers of a scheduler, of which each does one task, and nobody another one's."""
+
+    def __init__(self, client: Any) -> None:
+        """Take a client of `distributed` that is connected."""
+        self._client = client
+        self._waiting: set[Any] = set()
+
+    def _workers(self) -> dict[str, Any] | None:
+        """Return what the scheduler tells of its workers; None if it does not answer."""
+        if self._client.status != "running":
+            return None
+        try:
+            identity = self._client.sync(self._client.scheduler.identity, n_workers=-1,
+                                         callback_timeout=CONNECT_SECONDS)  # fmt: skip
+        except Exception:  # the connection is gone, in one of many ways
+            return None
+        workers: dict[str, Any] = identity["workers"]
+        return workers
+
+    def addresses(self) -> list[str] | None:
+        """Return the workers that answer now; None if nobody can tell."""
+        workers = self._workers()
+        return None if workers is None else sorted(workers)
+
+    def submit(self, address: str, function: Callable[..., Any], *arguments: Any) -> object:
+        """Let a worker call a function, it alone and once; return a ticket."""
+        declared = (self._workers() or {}).get(address, {}).get("resources", {})
+        ticket = self._client.submit(
+            function, *arguments, workers=[address], allow_other_workers=False, retries=0,
+            pure=False, resources={"machine": 1} if "machine" in declared else None,
+        )  # fmt: skip
+        self._waiting.add(ticket)
+        return ticket
+
+    def done(self, seconds: float) -> Iterator[tuple[object, Any]]:
+        """Wait so long at most; yield the tickets that are done, with what came of them."""
+        from distributed import TimeoutError, wait
+
+        with suppress(TimeoutError):
+            wait(self._waiting, timeout=seconds, return_when=FIRST_COMPLETED)
+        for ticket in [one for one in self._waiting if one.done()]:
+            self._waiting.remove(ticket)
+            try:
+                yield ticket, ticket.result(timeout=CONNECT_SECONDS)
+            except BaseException as error:  # the task's own, or Dask's: a killed worker
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                yield ticket, error
+
+
+@contextmanager
+def connected(scheduler: str | None) -> Iterator[DaskCluster]:
+    """Connect to a scheduler, given by its address or file; None: one of our own, in this process.
+
+    Raises Refused.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise Refused(
+            f"a fleet needs Dask's distributed, which is not installed here ({error}); expected "
+            "it: python -m pip install 'mlp-bench[fleet]'"
+        ) from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters we say
+    with dask.config.set(QUIET):
+        if scheduler is None:
+            own = LocalCluster(
+                n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None,
+                resources={"machine": 1}, silence_logs=logging.CRITICAL,
+            )  # fmt: skip
+            with own, Client(own) as client:
+                yield DaskCluster(client)
+            return
+        way = "scheduler_file" if Path(scheduler).is_file() else "address"
+        try:
+            client = Client(**{way: scheduler}, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise Refused(
+                f"no scheduler answers at {scheduler} ({error}); expected the address or the file "
+                "of one: start it with `dask scheduler --no-dashboard`, see docs/fleet.md"
+            ) from error
+        with client:
+            yield DaskCluster(client)

@@ -1,0 +1,182 @@
+"""A fleet: one `bench run` on each of several machines, and their files brought home.
+
+Whoever carries tasks to machines is a parameter (bench.run.dask_cluster, or a fake in tests). What
+comes home is saved at once; a machine that is lost, or brings no file, becomes a row with a reason.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from bench.results import redact
+from bench.results.fleets import Fleet, Member
+from bench.results.hardware import Machine
+from bench.results.store import CannotSave, write_atomically
+from bench.run import node
+
+PATIENCE_SECONDS = 45.0  # for a machine that no longer answers; it may only be out of reach
+FACTS_SECONDS = 60.0  # for all machines to describe themselves
+POLL_SECONDS = 1.0
+INSTALL = "python -m pip install 'mlp-bench[fleet]'"
+
+Outcome = Any  # of a task: what it returned, or the exception that it raised
+Say = Callable[[str], object]
+
+
+class Cluster(Protocol):
+    """Whoever carries tasks to machines."""
+
+    def addresses(self) -> list[str] | None:
+        """Return the workers that answer now; None if nobody can tell."""
+
+    def submit(self, address: str, function: Callable[..., Any], *arguments: Any) -> object:
+        """Let a worker call a function, it alone and once; return a ticket."""
+
+    def done(self, seconds: float) -> Iterator[tuple[object, Outcome]]:
+        """Wait so long at most; yield the tickets that are done, with what came of them."""
+
+
+class Place(NamedTuple):
+    """A machine that can be reached."""
+
+    address: str
+    facts: node.Facts
+
+    @property
+    def machine(self) -> Machine:
+        """What it is."""
+        return msgspec.json.decode(self.facts.machine, type=Machine)
+
+
+def discover(cluster: Cluster, say: Say) -> tuple[list[Place], dict[str, str]]:
+    """Return the machines, one worker each, and the reasons of workers that cannot take part."""
+    tickets = {cluster.submit(one, node.facts): one for one in cluster.addresses() or ()}
+    places: dict[str, Place] = {}
+    problems: dict[str, str] = {}
+    deadline = time.monotonic() + FACTS_SECONDS
+    while tickets and time.monotonic() < deadline:
+        for ticket, outcome in cluster.done(POLL_SECONDS):
+            address = tickets.pop(ticket)
+            if isinstance(outcome, BaseException):
+                problems[address] = in_words(outcome)
+            elif (other := places.setdefault(outcome.token, Place(address, outcome))) and (
+                other.address != address
+            ):
+                say(f"{address} is on the machine of {other.address}: left out")
+    problems |= dict.fromkeys(tickets.values(), "it did not answer")
+    return sorted(places.values()), problems
+
+
+def differences(places: Sequence[Place]) -> list[str]:
+    """Return which versions differ between machines, a line each."""
+    names = dict.fromkeys(name for place in places for name in place.facts.versions)
+    lines = []
+    for name in names:
+        found: dict[str, list[str]] = {}
+        for place in places:
+            found.setdefault(place.facts.versions.get(name, "none"), []).append(place.address)
+        if len(found) > 1:
+            some = (f"{version} on {', '.join(who)}" for version, who in found.items())
+            lines.append(f"{name}: {'; '.join(some)}")
+    return lines
+
+
+def carry_out(
+    fleet: Fleet,
+    places: Mapping[str, Place],
+    arguments: Sequence[str],
+    cluster: Cluster,
+    runs: Path,
+    save: Callable[[Fleet], object],
+    say: Say,
+    clock: Callable[[], float] = time.monotonic,
+) -> Fleet:
+    """Let each machine measure, by label; save what comes of each at once."""
+    tickets = {cluster.submit(place.address, node.measure, fleet.name, label, list(arguments)):
+               label for label, place in places.items()}  # fmt: skip
+    missed: dict[str, float] = {}  # since when a machine does not answer
+    while tickets:
+        for ticket, outcome in cluster.done(POLL_SECONDS):
+            label = tickets.pop(ticket)
+            fleet = _with(fleet, _come_home(_member(fleet, label), outcome, runs))
+            save(fleet)
+            say(f"{label}: {_member(fleet, label).reason or 'complete'}")
+        there = cluster.addresses()
+        for ticket, label in list(tickets.items()):
+            if there is not None and places[label].address in there:
+                missed.pop(label, None)
+            elif clock() - missed.setdefault(label, clock()) > PATIENCE_SECONDS:
+                del tickets[ticket]
+                fleet = _with(fleet, _lost(_member(fleet, label)))
+                save(fleet)
+                say(f"{label}: {_member(fleet, label).reason}")
+    return fleet
+
+
+def _member(fleet: Fleet, label: str) -> Member:
+    return next(member for member in fleet.members if member.label == label)
+
+
+def _with(fleet: Fleet, changed: Member) -> Fleet:
+    members = tuple(changed if one.label == changed.label else one for one in fleet.members)
+    return msgspec.structs.replace(fleet, members=members)
+
+
+def _lost(member: Member) -> Member:
+    reason = "no answer any more: the machine, its worker or the network is gone"
+    return msgspec.structs.replace(member, reason=reason)
+
+
+def _come_home(member: Member, outcome: Outcome, runs: Path) -> Member:
+    """Return a machine with what it brought, saved; or with the reason why there is nothing."""
+    if isinstance(outcome, BaseException):
+        return msgspec.structs.replace(member, reason=in_words(outcome))
+    said = redact.clean(outcome.said[-1]) if outcome.said else "it printed nothing"
+    if outcome.name is None:
+        return msgspec.structs.replace(member, reason=f"no run file: {said}")
+    try:
+        name = member.run or saved(runs, outcome.name, outcome.content)
+        if member.run:  # what it brought before, incomplete
+            write_atomically(runs / name, outcome.content)
+    except (CannotSave, OSError) as error:
+        return msgspec.structs.replace(member, reason=f"{error}; it is safe on the machine")
+    reason = None if outcome.is_complete else f"incomplete: {said}"
+    return msgspec.structs.replace(member, run=name, reason=reason)
+
+
+def saved(folder: Path, name: str, content: bytes) -> str:
+    """Write a file under its name, or one like it if that is taken; return the name.
+
+    Raises CannotSave. A file of the same content is there already.
+    """
+    stem = Path(name).stem
+    for candidate in (f"{stem}.json", *(f"{stem}-{n}.json" for n in range(2, 100))):
+        path = folder / candidate
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                file.write(content)
+            return candidate
+        except FileExistsError:
+            if path.read_bytes() == content:
+                return candidate
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise CannotSave(f"{path} cannot be saved: {error}") from error
+    raise CannotSave(f"{folder} has a hundred files like {name}")
+
+
+def in_words(error: BaseException) -> str:
+    """Return why a task failed on a machine, in one line."""
+    if isinstance(error, ImportError):
+        return f"the suite is not installed there ({error}): {INSTALL}"
+    return " ".join(redact.clean(f"{type(error).__name__}: {error}").split())[:500]
+
+
+def rows(fleet: Fleet) -> Iterable[str]:
+    """Yield a line for each machine."""
+    for member in fleet.members:
+        yield f"{member.label}: {member.reason or member.run}"
