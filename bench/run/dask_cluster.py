@@ -96,7 +96,7 @@ def connected(scheduler: str | None) -> Iterator[DaskCluster]:
             return
         way = "scheduler_file" if Path(scheduler).is_file() else "address"
         try:
-            client = Client(**{way: scheduler}, timeout=CONNECT_SECONDS, set_as_default=False)
+            client = Client(**{way: scheduler}, timeout=CONNECT_SECONDS)
         except (OSError, ValueError, TypeError) as error:
             raise Refused(
                 f"no scheduler answers at {scheduler} ({error}); expected the address or the file "

@@ -17,7 +17,7 @@ from bench.results.hardware import Machine
 from bench.results.store import CannotSave, write_atomically
 from bench.run import node
 
-PATIENCE_SECONDS = 45.0  # for a machine that no longer answers; it may only be out of reach
+PATIENCE_SECONDS = 20.0  # for a machine that Dask has given up, which takes it 30 s
 FACTS_SECONDS = 60.0  # for all machines to describe themselves
 POLL_SECONDS = 1.0
 INSTALL = "python -m pip install 'mlp-bench[fleet]'"

@@ -98,6 +98,15 @@ def raising(error: type[BaseException]) -> Callable[[Group], None]:
     return raise_it
 
 
+def test_a_label_and_a_fleet_are_in_the_run_file_and_the_label_in_its_name(
+    reports: Reports,
+) -> None:
+    reports.run(label="lab-3", fleet="made")
+    run = read_run(reports.file)
+    assert (run.label, run.fleet) == ("lab-3", "made")
+    assert reports.file.stem.endswith("-lab-3")
+
+
 def test_a_run_saves_every_outcome_and_ends_with_the_answer(
     reports: Reports, capsys: pytest.CaptureFixture[str]
 ) -> None:

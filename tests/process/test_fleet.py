@@ -1,0 +1,62 @@
+"""A fleet of one machine, embedded, through the code path of all fleets; nothing twice."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import ROOT
+from bench.results.fleets import read_fleet
+from bench.results.store import read_run
+from bench.run.node import measure
+
+pytest.importorskip("distributed")
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+TINY = ["--backend", "numpy", "--epochs", "1", "--rounds", "1", "--train-samples", "256",
+        "--test-samples", "100"]  # fmt: skip
+
+
+def test_this_machine_is_measured_once_and_resumed_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLP_BENCH_STATE", str(tmp_path / "state"))
+    reports = ["--reports", str(tmp_path / "reports")]
+    done = bench("fleet", *reports, "--label", "127.0.0.1=mine", *TINY)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "reports" / "fleets").iterdir()
+    fleet = read_fleet(path)
+    (member,) = fleet.members
+    run = read_run(tmp_path / "reports" / "runs" / str(member.run))
+    assert (run.fleet, run.label, member.reason) == (fleet.name, "node-1", None)
+    assert (tmp_path / "reports" / f"fleet-{fleet.name}.md").exists()
+    before = [file.stat().st_mtime_ns for file in (tmp_path / "reports" / "runs").iterdir()]
+    again = bench("fleet", *reports, "--resume", fleet.name)
+    assert again.returncode == 0 and "(done)" in again.stderr
+    assert [f.stat().st_mtime_ns for f in (tmp_path / "reports" / "runs").iterdir()] == before
+    answer = measure(fleet.name, "node-1", TINY)
+    assert (
+        answer.is_complete
+        and answer.content == (tmp_path / "reports" / "runs" / str(member.run)).read_bytes()
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--resume", "nothing"], "there is no fleet 'nothing' that was begun here"),
+        (["--label", "here", *TINY], "--label 'here' names no machine; expected ADDRESS=NAME"),
+        (["--backend", "numpy", "--epochs", "0"], "--epochs"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_starts(
+    options: list[str], words: str, tmp_path: Path
+) -> None:
+    done = bench("fleet", "--reports", str(tmp_path), *options)
+    assert done.returncode == 2 and words in done.stderr
