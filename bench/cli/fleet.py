@@ -35,6 +35,7 @@ class Settings(NamedTuple):
     """How a fleet is measured."""
 
     scheduler: str | None
+    ssh: Sequence[str]  # hosts on which workers are started
     reports: Path
     resume: str | None
     labels: Mapping[str, str]  # by address
@@ -42,7 +43,7 @@ class Settings(NamedTuple):
 
 def fleet(arguments: Sequence[str], settings: Settings) -> int:
     """Measure on every machine, bring the files home and write the tables."""
-    with connected(settings.scheduler) as cluster:
+    with connected(settings.scheduler, settings.ssh) as cluster:
         if settings.resume is None:
             record = _new(arguments)
             kept = Kept(arguments, {})

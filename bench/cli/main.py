@@ -185,6 +185,7 @@ def list_backends(**given: Any) -> None:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.option("--scheduler", metavar="ADDRESS|FILE", help="Of Dask; without it: this machine.")
+@options.names("--ssh", default=None, help="Hosts on which to start workers over ssh.")
 @click.option("--resume", metavar="NAME", help="Go on with a fleet that was begun.")
 @click.option("--label", multiple=True, metavar="ADDRESS=NAME", help="What to call a machine.")
 @options.reports_option

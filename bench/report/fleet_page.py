@@ -86,13 +86,16 @@ class FleetSection:
 def page(section: FleetSection) -> str:
     """Return the page of a fleet."""
     fleet = section.fleet
-    parts = [f"# Fleet {text(fleet.name)}", _summary(section), f"`{fleet.command}`"]
-    parts += ["## Kinds of machines", *_kinds(section), KINDS_LEGEND]
-    parts += ["## Machines", _machines(section), MACHINES_LEGEND]
+    parts = [f"# Fleet {text(fleet.name)}", text(summary(section))]
+    parts += [markdown.code_block(fleet.command), "## Kinds of machines"]
+    for table in kinds(section):
+        parts += [f"**{text(table.title)}**", markdown.table(table)]
+    parts += [KINDS_LEGEND, "## Machines", _linked(section), MACHINES_LEGEND]
     return "\n\n".join(parts) + "\n"
 
 
-def _summary(section: FleetSection) -> str:
+def summary(section: FleetSection) -> str:
+    """Return what came of a fleet, in a few sentences."""
     members, odd = section.fleet.members, section.deviating
     missing = [one for one in members if one.label not in section.runs]
     words = [f"{len(members)} machines of {len(section.kinds)} kinds."]
@@ -101,14 +104,14 @@ def _summary(section: FleetSection) -> str:
     words.append(f"These deviate: {_some(odd)}." if odd else "No machine is shown to deviate.")
     if section.wrong:
         words.append(f"These compute wrongly: {_some(list(section.wrong))}.")
-    return text(" ".join(words))
+    return " ".join(words)
 
 
 def _some(labels: Sequence[str]) -> str:
     return ", ".join(labels[:20]) + (f" and {len(labels) - 20} more" if len(labels) > 20 else "")
 
 
-def _kinds(section: FleetSection) -> list[str]:
+def kinds(section: FleetSection) -> list[Table]:
     """Return a table for each workload: kinds × backends."""
     found: dict[str, dict[str, dict[str, list[Row]]]] = {}  # title, backend, kind
     for kind, labels in section.kinds.items():
@@ -121,12 +124,12 @@ def _kinds(section: FleetSection) -> list[str]:
     titles = descriptions.titles(facts)
     headers = [f"{title} ({len(labels)})"
                for title, labels in zip(titles, section.kinds.values(), strict=True)]  # fmt: skip
-    parts = []
+    tables = []
     for title, by_name in found.items():
         rows = [[name, *(_cell(by_kind.get(kind, [])) for kind in section.kinds)]
                 for name, by_kind in by_name.items()]  # fmt: skip
-        parts += [f"**{text(title)}**", markdown.table(Table("", ("backend", *headers), rows))]
-    return parts
+        tables.append(Table(title, ("backend", *headers), rows))
+    return tables
 
 
 def _cell(rows: Sequence[Row]) -> str:
@@ -136,7 +139,7 @@ def _cell(rows: Sequence[Row]) -> str:
     return numbers.interval(statistics.centre(centres)) if centres else "–"
 
 
-def _machines(section: FleetSection) -> str:
+def machines(section: FleetSection) -> Table:
     """Return a line for each machine, those that deviate first, then by kind and label."""
     odd = {*section.deviating, *section.wrong}
     places = {label: number for number, labels in enumerate(section.kinds.values())
@@ -145,7 +148,17 @@ def _machines(section: FleetSection) -> str:
         one.label not in odd, places.get(one.label, -1), _number(one.label),
     ))  # fmt: skip
     headers = ("machine", "kind", "remarks", "against its kind", "s/epoch")
-    return markdown.grid(headers, [_line(section, member) for member in members], left=3)
+    return Table("Machines", headers, [_line(section, one) for one in members], left=3)
+
+
+def _linked(section: FleetSection) -> str:
+    """Return the table of machines, each with a link to its run file."""
+    files = {one.label: one.run for one in section.fleet.members if one.label in section.runs}
+    table, rows = machines(section), []
+    for label, *cells in table.rows:
+        link = f"[{label}](runs/{quote(files[label] or '')})" if label in files else label
+        rows.append([link, *map(text, cells)])
+    return markdown.grid(table.headers, rows, table.left)
 
 
 def _number(label: str) -> tuple[str, int]:
@@ -156,7 +169,6 @@ def _number(label: str) -> tuple[str, int]:
 
 def _line(section: FleetSection, member: Member) -> list[str]:
     run, standing = section.runs.get(member.label), section.standings.get(member.label)
-    name = f"[{member.label}](runs/{quote(member.run)})" if run and member.run else member.label
     facts = run.machine if run else member.machine
     against = ""
     if standing and len(section.kinds[machine.slug(run.machine)] if run else ()) > 1:
@@ -164,4 +176,4 @@ def _line(section: FleetSection, member: Member) -> list[str]:
     centres = [row.interval.centre for row in section.rows.get(member.label, ()) if row.interval]
     typical = numbers.significant(median(centres), 3) if centres else ""
     kind = descriptions.titles([facts])[0] if facts else ""
-    return [name, text(kind), text(section.about(member)), against, typical]
+    return [member.label, kind, section.about(member), against, typical]

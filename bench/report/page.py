@@ -12,10 +12,20 @@ from typing import Any
 
 import msgspec
 
-from bench.report import chart_data, descriptions, numbers, pairs, sweep_chart, sweep_tables, tables
+from bench.report import (
+    chart_data,
+    descriptions,
+    fleet_page,
+    numbers,
+    pairs,
+    sweep_chart,
+    sweep_tables,
+    tables,
+)
 from bench.report.chart_data import Chart
 from bench.report.chart_spec import TEMPLATES, Spec
 from bench.report.colours import COLOURS
+from bench.report.fleet_page import FleetSection
 from bench.report.sections import Section
 from bench.report.sweep_sections import SweepSection
 from bench.results.cases import Row
@@ -25,12 +35,15 @@ SCRIPTS = ("elements.js", "model.js", "sweeps.js", "details.js", "charts.js", "m
 
 
 def build(
-    sections: Sequence[Section], problems: Sequence[str], sweeps: Sequence[SweepSection] = ()
+    sections: Sequence[Section],
+    problems: Sequence[str],
+    sweeps: Sequence[SweepSection] = (),
+    fleets: Sequence[FleetSection] = (),
 ) -> str:
-    """Return the page of all sections and sweeps of all runs; problems name files left out."""
+    """Return the page of all runs and fleets; problems name files left out."""
     return Template(_file("page.html")).substitute(
         style=_colours() + _file("style.css"),
-        data=encoded(data(sections, problems, sweeps)),
+        data=encoded(data(sections, problems, sweeps) | {"fleets": list(map(_fleet, fleets))}),
         templates=encoded(_templates()),
         libraries=_libraries(),
         script="".join(map(_file, SCRIPTS)),
@@ -110,11 +123,26 @@ def _sweep(section: SweepSection, run: int) -> dict[str, Any]:
         "charts": _charts(sweep_chart.of_sweep(section)),
         "words": sweep_tables.crossovers(section),
         "tables": [
-            {"title": table.title.removeprefix(section.title).strip(", "), "left": table.left,
-             "headers": table.headers, "rows": table.rows, "notes": table.notes}
+            _table(table, table.title.removeprefix(section.title).strip(", "))
             for table in (speed, *others) if table
         ],
     }  # fmt: skip
+
+
+def _fleet(section: FleetSection) -> dict[str, Any]:
+    """Return what the page shows of a fleet; its tables and sentences are whole already."""
+    return {
+        "title": f"Fleet {section.fleet.name}",
+        "words": fleet_page.summary(section),
+        "tables": [
+            _table(one) for one in (*fleet_page.kinds(section), fleet_page.machines(section))
+        ],
+    }
+
+
+def _table(table: tables.Table, title: str = "") -> dict[str, Any]:
+    return {"title": title or table.title, "left": table.left, "headers": table.headers,
+            "rows": table.rows, "notes": table.notes}  # fmt: skip
 
 
 def _run(name: str, run: Run, title: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
         from bench.report import page  # it is large, and few ask for it
 
         sweeps = [one for name, run in runs.items() for one in sweep_sections_of(name, run)]
-        pages["index.html"] = page.build(_sections(runs), problems, sweeps)
+        pages["index.html"] = page.build(_sections(runs), problems, sweeps, fleet_sections)
     try:
         charts = drawing.draw(reports / "charts", _by_stem(shown))
         return Rendered(_write(reports, pages), charts, problems)

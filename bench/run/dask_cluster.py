@@ -1,7 +1,7 @@
 """Tasks carried to machines by Dask's `distributed`: transport, and nothing more."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,11 +70,22 @@ class DaskCluster:
                 yield ticket, error
 
 
-@contextmanager
-def connected(scheduler: str | None) -> Iterator[DaskCluster]:
-    """Connect to a scheduler, given by its address or file; None: one of our own, in this process.
+def _over_ssh(hosts: Sequence[str]) -> Any:
+    """Start a scheduler on the first host and a worker on each; they end with the cluster."""
+    from distributed import SSHCluster
 
-    Raises Refused.
+    return SSHCluster(
+        [hosts[0], *hosts], worker_class="distributed.Worker", connect_options={},
+        worker_options={"nthreads": 1, "resources": {"machine": 1}, "dashboard": False},
+        scheduler_options={"dashboard": False},
+    )  # fmt: skip
+
+
+@contextmanager
+def connected(scheduler: str | None, ssh: Sequence[str] = ()) -> Iterator[DaskCluster]:
+    """Connect to a scheduler, given by its address or file, or start one over ssh on these hosts.
+
+    Without either it is one of our own, in this process. Raises Refused.
     """
     try:
         import dask
@@ -87,10 +98,17 @@ def connected(scheduler: str | None) -> Iterator[DaskCluster]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters we say
     with dask.config.set(QUIET):
         if scheduler is None:
-            own = LocalCluster(
-                n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None,
-                resources={"machine": 1}, silence_logs=logging.CRITICAL,
-            )  # fmt: skip
+            try:
+                own = _over_ssh(ssh) if ssh else LocalCluster(
+                    n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None,
+                    resources={"machine": 1}, silence_logs=logging.CRITICAL,
+                )  # fmt: skip
+            except (ImportError, OSError, RuntimeError) as error:
+                raise Refused(
+                    f"no workers could be started on {', '.join(ssh)} ({error}); expected hosts "
+                    "that ssh reaches without a password, with the suite at the same path: try "
+                    "`ssh HOST dask worker --version`"
+                ) from error
             with own, Client(own) as client:
                 yield DaskCluster(client)
             return

@@ -171,8 +171,9 @@ def saved(folder: Path, name: str, content: bytes) -> str:
 
 def in_words(error: BaseException) -> str:
     """Return why a task failed on a machine, in one line."""
-    if isinstance(error, ImportError):
-        return f"the suite is not installed there ({error}): {INSTALL}"
+    if isinstance(error, ImportError) or "deserialization" in str(error):
+        why = " ".join(str(error).split())[:80]
+        return f"the suite is not installed there, or where the scheduler is ({why}): {INSTALL}"
     return " ".join(redact.clean(f"{type(error).__name__}: {error}").split())[:500]
 
 

@@ -160,5 +160,6 @@ fillHeaders();
 listen();
 byId("problem-list").append(...DATA.problems.map((problem) => element("li", {}, problem)));
 byId("problems").hidden = !DATA.problems.length;
+showFleets();
 show();
 document.documentElement.dataset.ready = String(Math.round(performance.now()));

@@ -48,3 +48,10 @@ function tableOf({ title, headers, rows, left, notes }) {
     element("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": title }, table),
     ...notes.map((note) => element("p", { class: "muted" }, note))];
 }
+
+/** Show all fleets, once: nothing of them can be chosen. */
+function showFleets() {
+  byId("fleets").hidden = !DATA.fleets.length;
+  byId("fleets").append(...DATA.fleets.flatMap(({ title, words, tables }) =>
+    [element("h3", {}, title), element("p", {}, words), ...tables.flatMap(tableOf)]));
+}

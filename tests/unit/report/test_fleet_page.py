@@ -52,10 +52,11 @@ def test_a_fleets_machines_have_one_page_and_none_of_their_own(tmp_path: Path) -
     write_run(tmp_path / "runs" / "mine.json", labelled)
     write_fleet(tmp_path / "fleets" / "made.json", fleet)
     (tmp_path / "fleets" / "broken.json").write_text("{")
-    rendered = render(tmp_path)
+    rendered = render(tmp_path, with_page=True)
     assert {path.name for path in rendered.pages} == {
-        "README.md", "fleet-made.md", "amd-epyc-9354-2-cores-lab-1.md",
+        "README.md", "index.html", "fleet-made.md", "amd-epyc-9354-2-cores-lab-1.md",
     }  # fmt: skip
     assert "[made](fleet-made.md)" in (tmp_path / "README.md").read_text()
+    assert '"title":"Fleet made"' in (tmp_path / "index.html").read_text()
     (problem,) = rendered.problems
     assert problem.startswith("broken.json is no record of a fleet: ")

@@ -73,6 +73,7 @@ def test_every_machine_is_asked_once_and_its_file_is_saved(tmp_path: Path) -> No
     ("outcome", "reason"),
     [
         (ImportError("no module 'bench'"), "the suite is not installed there"),
+        (RuntimeError("Error during deserialization of it"), "the suite is not installed there"),
         (ValueError("no\nluck"), "ValueError: no luck"),
         (Answer(2, None, b"", False, ("error: no such backend",)), "no run file: error: no such"),
         (ANSWER._replace(is_complete=False, status=2, said=()), "incomplete: it printed nothing"),
