@@ -5,17 +5,19 @@ There is no second way of measuring: pytest-benchmark is handed what the childre
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import pytest
+from msgspec.structs import replace
 
-from bench import machine
-from bench.results.records import Case, Described, Trial, Verification
+from bench import __version__, machine
+from bench.results.records import Case, Described, Run, Trial, Verification
 from bench.run.backends import NoFolder, discover
 from bench.run.choices import Refused
 from bench.run.executor import Session
-from bench.run.groups import Group
+from bench.run.groups import groups, place_of
 from bench.run.lock import Busy, CannotLock, only_run
 from bench.run.plan import Plan, Request, plan
 from bench.workload import Axis, mnist
@@ -35,6 +37,15 @@ class Harness:
     def __init__(self, session: Session, planned: Plan) -> None:
         """Start with nothing done."""
         self.session, self.planned = session, planned
+        self._run = Run(
+            bench=__version__,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            command="pytest",
+            machine=machine.describe(),
+            threads=session.threads,
+            rounds=1,
+            **planned.fields,
+        )
         self._trials: dict[Case, Trial] = {}
         self._verifications: dict[Case, Verification] = {}
 
@@ -50,11 +61,11 @@ class Harness:
         return "-".join([backend, device, variant.partition(",")[0], *values])
 
     def verify(self, case: Case, asked: Sequence[Case]) -> Verification:
-        """Verify a case; all that were asked for of its backend and device, in the same child."""
+        """Verify a case; all asked for of its backend, device and precision, in the same child."""
         if case not in self._verifications:
-            alike = [
-                one for one in asked if (one.backend, one.device) == (case.backend, case.device)
-            ]
+            place = place_of(self._run, case)._replace(threads=None)
+            alike = [one for one in asked if one.backend == case.backend
+                     and place_of(self._run, one)._replace(threads=None) == place]  # fmt: skip
             found = self.session.verify_together(self.planned.workloads, alike)
             self._verifications |= {one.case: one for one in found}
         return self._verifications[case]
@@ -62,11 +73,12 @@ class Harness:
     def train(self, case: Case, asked: Sequence[Case]) -> Trial:
         """Return the trial of a case; all that were asked for and take turns with it are done."""
         if case not in self._trials:
-            chosen = [one for one in self.planned.cases if one in asked]
-            groups = [Group(self.planned.workloads[cases[0].workload], cases, number=number)
-                      for number, cases in enumerate(self.session.group(chosen, []))]  # fmt: skip
-            (mine,) = [group for group in groups if case in group.cases]
-            stage = [group for group in groups if group.contenders == mine.contenders]
+            run = replace(self._run, cases=tuple(filter(asked.__contains__, self._run.cases)),
+                          verifications=tuple(self._verifications.values()))  # fmt: skip
+            run = replace(run, groups=self.session.group(run))
+            found = [group._replace(bounds={}) for group in groups(run, 0)]
+            (mine,) = [group for group in found if case in group.cases]
+            stage = [group for group in found if group.contenders == mine.contenders]
             for event in self.session.take_turns(stage):
                 if isinstance(event, Trial):
                     self._trials[event.case] = event
@@ -109,7 +121,8 @@ def harness_of(config: pytest.Config) -> Harness:
     if HARNESS not in config.stash:
         session = session_of(config)
         named = [names(config, option) for option in DEFAULTS]
-        request = Request(*named, axes=axes_of(config))
+        bfloat16 = machine.describe().multiplies_bfloat16
+        request = Request(*named, axes=axes_of(config), multiplies_bfloat16=bfloat16)
         config.stash[HARNESS] = Harness(session, plan(session, request))
     return config.stash[HARNESS]
 

@@ -6,11 +6,9 @@ from the root of the repository prints a line for each failure and the total, in
 learning rate that lets NumPy diverge, too, is no failure.
 """
 
-import os
 import random
 import signal
 import time
-from tempfile import TemporaryDirectory
 
 import click
 
@@ -21,7 +19,6 @@ from bench.run.choices import Refused
 from bench.run.executor import Session
 from bench.run.lock import Busy, CannotLock, only_run
 from bench.run.plan import Request, plan, threads_for
-from bench.trial.kept import VARIABLE
 from bench.workload import CPU, Workload
 from tests.drawn import draw_workload
 
@@ -40,8 +37,7 @@ def main(points: int, seed: int, backend: str) -> None:
     workloads = {one.fingerprint: one for one in (draw_workload(rng) for _ in range(points))}
     session = Session(discover(), threads_for(None), TIMEOUT)
     try:
-        with only_run(), TemporaryDirectory() as folder:
-            os.environ[VARIABLE] = folder
+        with only_run():
             planned = plan(session, Request(backend.split(","), ["cpu"], ["relu"])).cases
             cases = [Case(one.backend, CPU, name) for one in planned for name in workloads]
             found = [event for event in session.verify(workloads, cases)

@@ -9,6 +9,8 @@ from unittest.mock import MagicMock
 import pytest
 
 from bench.run.backends import SHIPPED
+from bench.workload import Precision
+from tests.made import make_workload
 
 Shared = Callable[..., tuple[ModuleType, MagicMock]]
 
@@ -105,6 +107,12 @@ def test_of_metal_pytorch_tells_nothing(shared: Shared) -> None:
     assert module.device_facts("mps") is None
 
 
-def test_float32_means_float32_from_the_import_on(shared: Shared) -> None:
-    _, torch = shared("cuda")
-    torch.set_float32_matmul_precision.assert_called_once_with("highest")
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("float32", "highest"), ("tf32", "high"), ("bfloat16", "highest")]
+)
+def test_products_of_float32_are_rounded_only_where_tf32_is_asked_for(
+    shared: Shared, precision: Precision, expected: str
+) -> None:
+    module, torch = shared("cuda")
+    module.set_precision(make_workload(precision=precision))
+    torch.set_float32_matmul_precision.assert_called_once_with(expected)
