@@ -24,6 +24,13 @@ def titles(machines: Sequence[Machine]) -> list[str]:
     return [_listed([name, len(products[name]) > 1 and product]) for name, product in named]
 
 
+def rounds(run: Run) -> str:
+    """Return how many rounds a run has, and had planned if it is not finished."""
+    done = len({trial.round for trial in run.trials})
+    unfinished = "" if done >= run.rounds else f" (unfinished: {run.rounds} were planned)"
+    return f"{done} {'round' if done == 1 else 'rounds'}{unfinished}"
+
+
 def facts(machine: Machine) -> dict[str, str]:
     """Return what is known of a machine, by subject."""
     clock = machine.frequency_range_mhz

@@ -95,11 +95,9 @@ def _inference(section: Section, pictures: Mapping[str, str]) -> list[str]:
 
 def _about(section: Section) -> str:
     run = section.run
-    done = len({trial.round for trial in run.trials})
-    unfinished = "" if done >= run.rounds else f" (unfinished: {run.rounds} were planned)"
     return text(
-        f"{descriptions.workload(section.workload)}. {done} {'round' if done == 1 else 'rounds'}"
-        f"{unfinished}, {in_threads(section.key.threads)}, {run.created[:10]}. Workload "
+        f"{descriptions.workload(section.workload)}. {descriptions.rounds(run)}, "
+        f"{in_threads(section.key.threads)}, {run.created[:10]}. Workload "
         f"{section.key.workload}, inputs {section.key.inputs or 'unknown'}, run file "
         f"{section.run_name}."
     )

@@ -1,5 +1,7 @@
 """What the chart of a sweep shows: samples per second of every contender along the axis."""
 
+from typing import Any
+
 from bench.report import numbers
 from bench.report.chart_data import PLOT, Chart, Record, Records, is_wide, stable
 from bench.report.sweep_sections import SweepSection
@@ -22,8 +24,10 @@ def of_sweep(section: SweepSection) -> dict[str, Chart]:
         for value, found in rates.items()
     ]
     wide = is_wide([float(point[end]) for point in points for end in ("low", "high")])
-    words = f"{section.title}, samples/s. Fastest at {winners(section)}."
-    axis = {"title": sweep.words + (" (logarithmic)" if name == "curve" else "")}
+    words = f"{section.title}, samples/s. Fastest: {winners(section)}."
+    axis: dict[str, Any] = {"title": sweep.words + (" (logarithmic)" if name == "curve" else "")}
+    if len(sweep.names) > 1:
+        axis |= {"labelAngle": -45, "labelLimit": 300}  # long, and many
     ticks = {"values": list(sweep.axis.values)} if values else {}
     data = {"points": stable(points), "bounds": stable(bounds)}
     return {name: Chart(name, wide, PLOT, " ".join([words, *crossovers(section)]), data,

@@ -11,12 +11,11 @@ from bench.report.sections import Section
 from bench.report.sweep_sections import SweepSection
 from bench.report.tables import Table
 from bench.results.cases import in_threads
-from bench.results.sweeps import value_of
 
 SPEED_LEGEND = (
     "Samples per second: the training images of an epoch over its seconds, evaluation not "
-    "included, with the 95 % interval. ● marks the fastest group of each column: no row is "
-    "significantly faster there (Bonferroni-corrected). – was not measured."
+    "included, with the 95 % interval. ● marks the fastest group at each value: no other "
+    "is significantly faster there (Bonferroni-corrected). – was not measured."
 )
 CROSSOVER_LEGEND = (
     "Compared are the contenders that are in the fastest group somewhere, and each backend with "
@@ -47,12 +46,13 @@ def parts(slug: str, sweeps: Mapping[SweepSection, Mapping[str, Chart]]) -> Iter
         for section in of_run:
             pictures = [drawing.picture(drawing.stem(slug, section, name), chart)
                         for name, chart in sweeps[section].items()]  # fmt: skip
-            yield from _sweep(section, pictures)
+            # Its points once, where it is followed along several axes.
+            yield from _sweep(section, pictures, section.sweep.names == of_run[0].sweep.names)
         rows = {row.case: row for section in of_run for row in section.rows}
         yield from circumstances(of_run[0].run, list(rows.values()))
 
 
-def _sweep(section: SweepSection, pictures: list[str]) -> Iterator[str]:
+def _sweep(section: SweepSection, pictures: list[str], with_points: bool) -> Iterator[str]:
     speed = sweep_tables.speed(section)
     crossovers = sweep_tables.crossovers(section)
     yield f"## {text(section.title)}"
@@ -68,14 +68,14 @@ def _sweep(section: SweepSection, pictures: list[str]) -> Iterator[str]:
     lower = sweep_tables.lower_precision(section)
     yield from _titled("### Lower precision", lower, PRECISION_LEGEND)
     yield from _titled("### Accuracy", sweep_tables.accuracy(section), ACCURACY_LEGEND)
-    if section.sweep.axis.name == section.run.axes[0].name:  # once, where there are several axes
+    if with_points:
         yield from (_point(section, point) for point in section.points)
 
 
 def _about(section: SweepSection) -> str:
-    run, rounds = section.run, {trial.round for trial in section.run.trials}
+    run = section.run
     threads = [] if "threads" in {axis.name for axis in run.axes} else [in_threads(run.threads)]
-    facts = [f"{len(rounds)} of {run.rounds} rounds", *threads, run.created[:10]]
+    facts = [descriptions.rounds(run), *threads, run.created[:10]]
     return text(f"{_shared(section)}. {', '.join(facts)}, run file {section.run_name}.")
 
 
@@ -93,8 +93,9 @@ def _titled(title: str, table: Table | None, legend: str) -> Iterator[str]:
 def _point(section: SweepSection, point: Section) -> str:
     """Return the speeds at one point, folded away."""
     table = tables.speed(point)
-    value = value_of(point.rows[0], section.sweep.axis.name)
-    place = f"{section.sweep.words} {value}: {table.title}"
+    value = section.sweep.value_of(point.rows[0])
+    named = f"{section.sweep.words} {value}" if len(section.sweep.names) == 1 else value
+    place = f"{named}: {table.title}"
     parts = [f"<details><summary>{text(place)}</summary>", markdown.table(table),
              "  \n".join(map(text, table.notes)), "</details>"]  # fmt: skip
     return "\n\n".join(filter(None, parts))

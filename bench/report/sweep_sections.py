@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bench.report.sections import Section, sections_of
 from bench.results.cases import Row, in_threads
 from bench.results.records import Run
-from bench.results.sweeps import Contender, Sweep, sweeps_of, value_of
+from bench.results.sweeps import Contender, Sweep, sweeps_of
 from bench.workload.axes import Value, in_words
 
 
@@ -92,7 +92,7 @@ class SweepSection:
         found: dict[str, dict[Value, float]] = {}
         for point in self.points:
             row = point.rows[0]
-            value = value_of(row, self.sweep.axis.name)
+            value = self.sweep.value_of(row)
             threads = None if self.sweep.axis.name == "threads" else row.case.threads
             for device, bound in point.bounds.items():
                 name = self.name(Contender("GEMM bound", device, threads))

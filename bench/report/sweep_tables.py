@@ -16,7 +16,7 @@ from bench.workload.axes import THREADS, Value
 
 Cell = Callable[[Contender], str]
 MISSING = "–"
-FEW_PAIRS = 4  # that are named one by one
+FEW = 4  # pairs or values that are named one by one
 
 
 def value_in_words(value: Value) -> str:
@@ -35,6 +35,16 @@ def _by_value(section: SweepSection, cell: Callable[[Value, Contender], str]) ->
     return {value_in_words(value): partial(cell, value) for value in section.sweep.axis.values}
 
 
+def _pivot(section: SweepSection, title: str, cell: Callable[[Value, Contender], str]) -> Table:
+    """Return a table of contenders × values; many points of several axes stand below each other."""
+    sweep = section.sweep
+    if len(sweep.names) == 1:
+        return _table(title, section, _by_value(section, cell))
+    rows = [[value_in_words(value), *(cell(value, one) for one in section.contenders)]
+            for value in sweep.axis.values]  # fmt: skip
+    return Table(title, (sweep.words, *map(section.name, section.contenders)), rows)
+
+
 def speed(section: SweepSection, intervals: bool = True) -> Table:
     """Return the samples per second of every contender at every value, the fastest marked."""
     doubts = dict.fromkeys(filter(None, map(_doubt, section.rows)))
@@ -49,8 +59,7 @@ def speed(section: SweepSection, intervals: bool = True) -> Table:
         sign = "● " if contender in section.sweep.fastest[value] else ""
         return sign + _rate(row, intervals)
 
-    title = f"{section.title}, samples/s"
-    table = _table(title, section, _by_value(section, cell))
+    table = _pivot(section, f"{section.title}, samples/s", cell)
     return table._replace(notes=[f"{mark} {doubt}" for doubt, mark in marks.items()])
 
 
@@ -160,11 +169,16 @@ def accuracy(section: SweepSection) -> Table:
             if section.sweep.axis.name == "train_samples":
                 size = f"{row.workload.epochs} epochs"
             lines.setdefault(size, {}).setdefault(value, []).extend(tables.accuracies(row))
-    rows = [[size, *(tables.mean_and_spread(found.get(value, [])) or MISSING
-                     for value in section.sweep.axis.values)]
-            for size, found in lines.items()]  # fmt: skip
-    headers = ("trained with", *map(value_in_words, section.sweep.axis.values))
-    return Table(f"{section.title}, test accuracy", headers, rows)
+    title, values = f"{section.title}, test accuracy", section.sweep.axis.values
+
+    def cell(value: Value, size: str) -> str:
+        return tables.mean_and_spread(lines[size].get(value, [])) or MISSING
+
+    if len(section.sweep.names) > 1:
+        rows = [[value_in_words(value), *(cell(value, size) for size in lines)] for value in values]
+        return Table(title, (section.sweep.words, *lines), rows)
+    rows = [[size, *(cell(value, size) for value in values)] for size in lines]
+    return Table(title, ("trained with", *map(value_in_words, values)), rows)
 
 
 def crossovers(section: SweepSection) -> list[str]:
@@ -180,7 +194,7 @@ def crossovers(section: SweepSection) -> list[str]:
              for contest in contests if not any(contest.faster.values())]  # fmt: skip
     if alike:
         many = f"{len(alike)} of the {len(contests)} pairs that are compared"
-        named = "; ".join(alike) if len(alike) <= FEW_PAIRS else many
+        named = "; ".join(alike) if len(alike) <= FEW else many
         lines.append(f"~ No difference is shown anywhere between {named}.")
     return lines
 
@@ -208,4 +222,15 @@ def winners(section: SweepSection) -> str:
         if not groups or groups[-1][0] != names:
             groups.append((names, []))
         groups[-1][1].append(value_in_words(value))
-    return "; ".join(f"{', '.join(values)}: {names or 'none shown'}" for names, values in groups)
+    places = (_places(values, section) for _, values in groups)
+    return "; ".join(f"{place}: {names or 'none shown'}"
+                     for place, (names, _) in zip(places, groups, strict=True))  # fmt: skip
+
+
+def _places(values: list[str], section: SweepSection) -> str:
+    """Return where something holds: the values unless they are all, or points of several axes."""
+    if len(values) == len(section.sweep.axis.values) > FEW:
+        return "everywhere"
+    if len(section.sweep.names) > 1 and len(values) > FEW:
+        return f"at {len(values)} points"
+    return ", ".join(values)

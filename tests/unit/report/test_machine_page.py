@@ -43,7 +43,7 @@ def test_a_sweep_is_one_section_and_its_points_are_folded_away() -> None:
         "### Overhead and cost", "### Accuracy", "### Reproduce", "### Versions",
     ]  # fmt: skip
     assert page.count("<details><summary>batch size ") == 5
-    assert "784 → 684 → 684 → 10, relu, SGD 0.01, 2 epochs, 5,000 test images. 4 of 4" in page
+    assert "784 → 684 → 684 → 10, relu, SGD 0.01, 2 epochs, 5,000 test images. 4 rounds" in page
 
 
 def test_points_and_circumstances_of_several_axes_stand_once() -> None:

@@ -41,7 +41,7 @@ def test_every_sound_point_has_its_band_and_the_bound_lies_above() -> None:
 
 def test_the_words_say_who_is_fastest_and_who_overtakes() -> None:
     words = charts_of(make_sweep())["curve"].words
-    assert "Fastest at 8, 32: numpy; 128, 512, 2,048: torch." in words and "overtakes" in words
+    assert "Fastest: 8, 32: numpy; 128, 512, 2,048: torch." in words and "overtakes" in words
 
 
 def test_nothing_measured_is_no_chart() -> None:

@@ -127,7 +127,19 @@ def test_lines_that_do_not_part_are_a_tilde() -> None:
 @pytest.mark.parametrize(
     ("contenders", "words"),
     [(TWO, "8, 32: numpy; 128, 512, 2,048: torch"),
-     ({"numpy": TWO["numpy"]}, "8, 32, 128, 512, 2,048: numpy")],
+     ({"numpy": TWO["numpy"]}, "everywhere: numpy")],
 )  # fmt: skip
 def test_the_winners_are_named_with_their_values(contenders: object, words: str) -> None:
     assert sweep_tables.winners(section_of(make_sweep(contenders, BATCHES))) == words
+
+
+def test_points_of_several_axes_stand_below_each_other() -> None:
+    axes = [Axis("activation", ("sigmoid", "relu")), Axis("optimizer", ("sgd", "rmsprop", "adam"))]
+    section = section_of(make_sweep({"numpy": TWO["numpy"]}, axes))
+    speed, accuracy = sweep_tables.speed(section), sweep_tables.accuracy(section)
+    assert speed.headers == ("activation and optimizer", "numpy")
+    assert [row[0] for row in speed.rows] == [row[0] for row in accuracy.rows] == [
+        f"{activation}, {optimizer}" for activation in ("sigmoid", "relu")
+        for optimizer in ("sgd", "rmsprop", "adam")
+    ]  # fmt: skip
+    assert sweep_tables.winners(section) == "everywhere: numpy"

@@ -45,6 +45,24 @@ def test_every_value_of_another_axis_has_a_sweep_of_its_own() -> None:
     assert sweeps[0].variant == "relu, width 64" and sweeps[3].variant == "relu, batch size 8"
 
 
+def test_what_is_no_size_is_one_sweep_over_all_points() -> None:
+    axes = [Axis("activation", ("sigmoid", "relu")), Axis("dropout", (0.0, 0.5)),
+            Axis("optimizer", ("sgd", "adam"))]  # fmt: skip
+    sweep = sweep_of(make_sweep(axes=axes))
+    assert (sweep.words, sweep.variant) == ("activation, dropout and optimizer", "relu")
+    assert sweep.axis.values[:3] == (
+        "sigmoid, dropout 0, sgd", "sigmoid, dropout 0, adam", "sigmoid, dropout 0.5, sgd"
+    )  # fmt: skip
+    assert all(rows.keys() == set(sweep.axis.values) for rows in sweep.rows.values())
+    assert not (sweep.is_scale or sweep.fixed) and len(sweep.axis.values) == 8
+
+
+def test_beside_a_size_the_rest_is_fixed() -> None:
+    sweeps = sweeps_of(make_sweep(axes=[BATCHES, Axis("optimizer", ("sgd", "adam"))]))
+    assert [sweep.fixed for sweep in sweeps] == [{"optimizer": "sgd"}, {"optimizer": "adam"}]
+    assert {sweep.words for sweep in sweeps} == {"batch size"}
+
+
 def test_threads_tell_contenders_apart_along_other_axes() -> None:
     batches, threads = sweeps_of(make_sweep(axes=[BATCHES, THREADS]))[:2]
     assert [one.threads for one in batches.rows] == [1, 2, 4] * 2
