@@ -5,12 +5,14 @@ images), or that the machine was too restless to tell anything.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
 from bench.results.cases import Row, rows_of
 from bench.results.records import Failed, GemmBound, Run
-from bench.workload import CPU, Device, workload_for
+from bench.workload import CPU, Device, Workload, workload_for
+from bench.workload.axes import FIELDS, placed
 
 ROUNDS = 3  # at least, for an interval worth having
 HALF_WIDTH = 0.25  # of a row's 95 % interval, as a share of its centre: more rounds narrow it
@@ -21,10 +23,11 @@ PEAK_TOLERANCE_ON_CPU, PEAK_TOLERANCE = 2.0, 1.1
 
 
 class Standard(NamedTuple):
-    """What a variant of the default epochs and samples is given, and where it ends."""
+    """What a workload is given, and where a variant with the default sizes ends."""
 
     inputs: str  # hash, of the shipped MNIST
-    accuracy: tuple[float, float]  # after the last epoch; wider than the seeds and backends seen
+    # After the last epoch; wider than the seeds and backends seen. None: elsewhere in a sweep.
+    accuracy: tuple[float, float] | None
 
 
 STANDARDS = {
@@ -41,11 +44,9 @@ STANDARDS = {
         "keras-example": Standard("7c72cc562966", (0.980, 0.989)),  # 0.9835 to 0.9870
     },
 }
-BY_FINGERPRINT = {
-    workload_for(variant, device).fingerprint: standard
-    for device, variants in STANDARDS.items()
-    for variant, standard in variants.items()
-}
+ORIGINS = {workload_for(variant, device): standard for device, variants in STANDARDS.items()
+           for variant, standard in variants.items()}  # fmt: skip
+BY_FINGERPRINT = {workload.fingerprint: standard for workload, standard in ORIGINS.items()}
 INPUTS_HASHES = {fingerprint: standard.inputs for fingerprint, standard in BY_FINGERPRINT.items()}
 
 
@@ -58,25 +59,44 @@ def findings(run: Run) -> list[str]:
     return found
 
 
+def standard_for(workload: Workload) -> Standard | None:
+    """Return what a workload must be given and end in, at a point of a sweep, too; else None."""
+    point = {name: field.read(workload) for name, field in FIELDS.items()}
+    for origin, standard in ORIGINS.items():
+        if origin == workload:
+            return standard
+    if any(placed(origin, point) == workload for origin in ORIGINS):
+        return Standard(_inputs(workload), None)
+    return None
+
+
+@cache
+def _inputs(workload: Workload) -> str:
+    from bench.workload.inputs import inputs_hash, read_raw  # NumPy takes its time
+
+    return inputs_hash(read_raw(workload), workload)
+
+
 def _plan(run: Run) -> Iterator[str]:
     if not run.cases:
         yield "it has no rows; expected at least one backend"
     if run.rounds < ROUNDS:
         yield f"rounds: {run.rounds}; expected {ROUNDS} or more, for a confidence interval"
     for fingerprint, workload in run.workloads.items():
-        if fingerprint not in BY_FINGERPRINT:
+        if standard_for(workload) is None:
             yield (
-                f"the workload {fingerprint} ({workload.variant}) is not one of the standard "
-                "workloads; expected the default epochs, samples and sizes: leave out the options "
-                "that change them"
+                f"the workload {fingerprint} ({workload.variant}, {workload.epochs} epochs) is no "
+                "variant, nor a point of a sweep from one; expected the default epochs, test "
+                "images and seed: leave out the options that change them"
             )
 
 
 def _missing(run: Run) -> Iterator[str]:
     """Yield what was planned and has no outcome, and failed bounds, which judge no rate."""
     rounds = range(run.rounds)
-    bounded = {(case.device, case.workload, number) for case in run.cases for number in rounds}
-    bounded -= {(bound.device, bound.workload, bound.round) for bound in run.gemm_bounds}
+    bounded = {(case.device, case.workload, case.threads, number)
+               for case in run.cases for number in rounds}  # fmt: skip
+    bounded -= {(one.device, one.workload, one.threads, one.round) for one in run.gemm_bounds}
     trials = {*product(run.cases, rounds)} - {(trial.case, trial.round) for trial in run.trials}
     verifications = {*run.cases} - {verification.case for verification in run.verifications}
     counts = {"verifications": len(verifications), "trials": len(trials),
@@ -94,7 +114,7 @@ def _row(row: Row, run: Run) -> Iterator[str]:
     yield from map(str, row.flags)
     for number, failed in row.failures.items():
         yield f"round {number + 1} failed: {failed}"
-    if standard := BY_FINGERPRINT.get(row.case.workload):
+    if standard := standard_for(row.workload):
         yield from _unlike(row, standard)
     yield from _rate(row, run)
     yield from _width(row)
@@ -104,6 +124,8 @@ def _unlike(row: Row, standard: Standard) -> Iterator[str]:
     """Yield where a row had other inputs, or ended elsewhere, than its workload does."""
     for found in sorted(row.inputs - {standard.inputs}):
         yield f"inputs {found}; expected {standard.inputs}, those of the shipped images"
+    if standard.accuracy is None:
+        return
     low, high = standard.accuracy
     for number, trained in sorted(row.trials.items()):
         accuracy = trained.epochs[-1].accuracy

@@ -15,7 +15,7 @@ from made import (
 
 from bench.results import submission
 from bench.results.records import Run
-from bench.workload import CPU, VARIANTS, Device, workload_for
+from bench.workload import CPU, VARIANTS, Adam, Device, workload_for
 from bench.workload.inputs import inputs_hash, read_raw
 
 RELU = workload_for("relu", CPU)
@@ -73,11 +73,41 @@ def test_a_device_whose_gemm_bound_nothing_can_measure_is_no_finding() -> None:
         (spoiled(factor=3.0), "expected ± 25 % or better"),
         (changed(rounds=1), "rounds: 1; expected 3 or more"),
         (changed(cases=(), trials=(), verifications=()), "it has no rows"),
-        (make_run(), "(relu) is not one of the standard workloads"),
+        (make_run(), "(relu, 3 epochs) is no variant, nor a point of a sweep from one"),
     ],
 )  # fmt: skip
 def test_every_doubt_is_named(run: Run, finding: str) -> None:
     assert any(finding in found for found in submission.findings(run))
+
+
+def moved(inputs: str | None = None, **changes: object) -> Run:
+    """Return an honest run that did another work, with its inputs unless others are given."""
+    work = msgspec.structs.replace(RELU, **changes)
+    names = {RELU.fingerprint: work.fingerprint,
+             HONEST.inputs: inputs or inputs_hash(read_raw(work), work)}  # fmt: skip
+    text = msgspec.json.encode(make_honest_run()).decode()
+    for old, new in names.items():
+        text = text.replace(old, new)
+    run = msgspec.json.decode(text, type=Run)
+    return msgspec.structs.replace(run, workloads={work.fingerprint: work})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"batch_size": 32}, {"hidden": (64, 64, 64)}, {"optimizer": Adam(0.01), "dropout": 0.3},
+     {"train_samples": 1_000}, {"precision": "bfloat16"}],
+)  # fmt: skip
+def test_a_point_of_a_sweep_is_accepted(changes: dict[str, object]) -> None:
+    assert submission.findings(moved(**changes)) == []
+    (finding, *_) = submission.findings(moved("ffffffffffff", **changes))
+    assert "inputs ffffffffffff; expected " in finding
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epochs": 3}, {"test_samples": 100}, {"seed": 7}, {"hidden": (64, 32)}]
+)
+def test_other_epochs_images_or_seeds_are_no_point_of_a_sweep(changes: dict[str, object]) -> None:
+    assert any("nor a point of a sweep" in one for one in submission.findings(moved(**changes)))
 
 
 @pytest.mark.parametrize(
