@@ -39,14 +39,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             f"--{name}", action="append", default=[], metavar="NAME[,NAME…]",
             help=f"{name}s to take, or all; of the benchmarks by default: {default}",
         )  # fmt: skip
+    group.addoption(
+        "--accelerators", action="store_true",
+        help="Test on the accelerators at hand what is else tested on the CPU: it takes minutes.",
+    )  # fmt: skip
     for name, field in {**FIELDS, THREADS: THREADS_FIELD}.items():
         flag = f"--{name.replace('_', '-')}"
         group.addoption(flag, action="append", default=[], metavar="VALUE[,…]", help=field.help)
 
 
 @pytest.fixture(scope="session")
-def opencl() -> Device:
+def opencl(pytestconfig: pytest.Config) -> Device:
     """Return the first OpenCL device; where there is none, or no tinygrad, skip."""
+    if not pytestconfig.getoption("accelerators"):
+        pytest.skip("accelerators are tested with --accelerators")
     pytest.importorskip("tinygrad", reason="tinygrad is not installed, which opens OpenCL devices")
     from backends._tinygrad_devices import devices
 

@@ -24,7 +24,7 @@ from bench.run import resume, schedule
 from bench.run.backends import discover
 from bench.run.choices import Refused, check_pythons
 from bench.run.environment import dropped
-from bench.run.estimate import Estimate
+from bench.run.estimate import Estimate, verification_seconds
 from bench.run.executor import Session
 from bench.run.lock import only_run
 from bench.run.plan import Request, plan, threads_for
@@ -130,7 +130,8 @@ def extra_epochs(*, quick: bool, sweep: bool) -> int:
 def _say_plan(record: Run, settings: Settings) -> None:
     """Say what will be done and how long it may take; raise Refused if that is too long."""
     groups = grouped(record, settings.together, None)
-    seconds = Estimate(msgspec.structs.replace(record, groups=groups)).seconds_left
+    rounds = Estimate(msgspec.structs.replace(record, groups=groups))
+    seconds = verification_seconds(record) + rounds.seconds_left
     points = len({(case.workload, case.threads) for case in record.cases})
     counts = {"point": points, "case": len(record.cases), "round": record.rounds}
     words = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items()]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bench.results.records import Run
-from bench.run.groups import BOUND, Group, missing_stages
+from bench.run.groups import AT_ONCE, BOUND, Group, missing_stages
 from bench.run.schedule import Awake
 from bench.workload import Device, Workload
 
@@ -23,6 +23,7 @@ class Rough(NamedTuple):
 CORE = Rough(7e10, 1e-3, 1.5e-9)
 ACCELERATOR = Rough(5e12, 3e-4, 1e-11)
 SECONDS = {"start": 2.5, "build": 0.4, "compile": 1.0, "inference": 0.1}  # beside what they compute
+VERIFICATION = {"child": 12.0, "case": 2.5}  # seconds on one core, most of them compiling
 
 
 class Step(NamedTuple):
@@ -50,8 +51,18 @@ class Step(NamedTuple):
         return flop / rough.flop_per_second / cores + work.steps * step + compiling
 
 
+def verification_seconds(run: Run) -> float:
+    """Return how long the missing verifications will take, roughly."""
+    done = {one.case for one in run.verifications}
+    cases = [case for case in run.cases if case not in done]
+    children = {(case.backend, case.device, run.workloads[case.workload].precision)
+                for case in cases}  # fmt: skip
+    seconds = VERIFICATION["child"] * len(children) + VERIFICATION["case"] * len(cases)
+    return seconds / min(run.threads, AT_ONCE)
+
+
 class Estimate:
-    """How long what is left will take.
+    """How long the rounds that are left will take.
 
     A step that was done takes as long as it did then; one that was not takes its rough time, times
     what the like of it took of theirs.

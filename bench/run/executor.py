@@ -17,13 +17,11 @@ from bench.results.jobs import REFERENCES, Job
 from bench.results.records import Case, Described, Failed, Flag, Run, Verification, Verified
 from bench.run.backends import Backend
 from bench.run.environment import environment
-from bench.run.groups import BOUND, Group, Place
+from bench.run.groups import AT_ONCE, BOUND, Group, Place
 from bench.run.process import Child, Setup, temporary_folder
 from bench.run.schedule import Awake, Turns
 from bench.run.turns import Contender, Part, Who, failed, grouped, take_turns
 from bench.workload import Device, Precision, Workload
-
-AT_ONCE = 4  # children that verify: they import and compile, mostly in one thread
 
 Item = TypeVar("Item", bound=Hashable)
 Value = TypeVar("Value")

@@ -34,8 +34,7 @@ TINY = Workload(  # no two widths are the same; no more samples than eight steps
 )
 KINDS = (
     TINY,
-    msgspec.structs.replace(TINY, activation="sigmoid"),
-    msgspec.structs.replace(TINY, optimizer=RMSprop()),
+    msgspec.structs.replace(TINY, activation="sigmoid", optimizer=RMSprop()),
     msgspec.structs.replace(TINY, optimizer=Adam()),
 )
 DROPPING = msgspec.structs.replace(TINY, dropout=0.2)

@@ -1,4 +1,7 @@
-"""Every backend keeps the contract on every device here, in a process each (contract_checks)."""
+"""Every backend keeps the contract on every device here, in a process each (contract_checks).
+
+That is on the CPU, or with --accelerators on all others.
+"""
 
 import json
 import subprocess
@@ -37,10 +40,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", names, scope="module")
 
 
-def run_checks(backend: Backend, folder: Path) -> Outcomes:
-    """Run all checks of a backend on every device that it sees here."""
+def run_checks(backend: Backend, folder: Path, accelerators: bool) -> Outcomes:
+    """Run all checks of a backend on the CPU, or on every accelerator that it sees here."""
     devices = map(Device.named, child(backend, folder, None))
-    return {str(device): child(backend, folder, device) for device in devices}
+    asked = [device for device in devices if device.is_cpu is not accelerators]
+    return {str(device): child(backend, folder, device) for device in asked}
 
 
 def child(backend: Backend, folder: Path, device: Device | None) -> Any:
@@ -74,7 +78,7 @@ def checks(
               if item.module is request.module}  # fmt: skip
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
-            name: pool.submit(run_checks, backend, folder)
+            name: pool.submit(run_checks, backend, folder, request.config.getoption("accelerators"))
             for name, backend in discover().items()
             if name in wanted and backend.installed
         }
@@ -94,7 +98,7 @@ def outcomes(
     found = checks[backend].result()
     if not found:
         purpose = discover()[backend].purpose  # it says what a backend needs to see one
-        refuse(f"{backend}: it sees no device here ({purpose})")
+        refuse(f"{backend}: it sees no such device here ({purpose})")
     return found
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 from fakes import FakeExecutor
-from made import make_case, make_planned, make_workload
+from made import make_case, make_planned, make_verification, make_workload
 
 from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import Run
-from bench.run.estimate import Estimate
+from bench.run.estimate import Estimate, verification_seconds
 from bench.run.groups import BOUND, Group, Place, missing_stages
 from bench.run.schedule import Awake, carry_out
 from bench.workload import CPU, VARIANTS, Workload
@@ -82,6 +82,16 @@ def test_more_threads_wider_layers_and_smaller_batches_are_taken_into_account() 
     assert seconds(VARIANTS["relu"], threads=1) > usual
     assert seconds(make_workload(epochs=10, batch_size=8)) > usual
     assert seconds(make_workload(epochs=10, hidden=(2048, 2048))) > 2 * usual
+
+
+def test_verifications_are_expected_until_they_are_done() -> None:
+    few, many = (planned(*(make_workload(batch_size=size) for size in range(1, count + 1)))
+                 for count in (1, 4))  # fmt: skip
+    assert (
+        0 < verification_seconds(few) < verification_seconds(many) < 4 * verification_seconds(few)
+    )
+    done = tuple(map(make_verification, many.cases))
+    assert verification_seconds(msgspec.structs.replace(many, verifications=done)) == 0
 
 
 def test_a_disturbed_step_does_not_move_what_its_like_will_take() -> None:
