@@ -111,6 +111,11 @@ def device_memory_bytes(device: str) -> int | None:
     return mx.get_peak_memory()
 
 
+def forget_device_memory(device: str) -> None:
+    """Count the most memory from now on."""
+    mx.reset_peak_memory()
+
+
 def versions() -> dict[str, str | None]:
     """Return the version of MLX."""
     return {"mlx": mx.__version__}

@@ -56,6 +56,12 @@ def device_memory_bytes(device: str) -> int | None:
     return peak
 
 
+def forget_device_memory(device: str) -> None:
+    """Count the most memory from now on."""
+    if device.partition(":")[0] == "cuda":
+        tf.config.experimental.reset_memory_stats(device.replace("cuda", "GPU"))
+
+
 class Network(tf.Module):
     """The network's variables and the functions that are compiled over them."""
 

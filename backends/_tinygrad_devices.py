@@ -38,6 +38,11 @@ def device_memory_bytes(device: str) -> int | None:
     return GlobalCounters.mem_used_per_device[name] + unused
 
 
+def forget_device_memory(device: str) -> None:
+    """Give back what is kept for later use."""
+    getattr(Device[place(device)].allocator, "free_cache", lambda: None)()
+
+
 def device_facts(device: str) -> DeviceFacts | None:
     """Return name and memory of a device; None where tinygrad does not ask for its name."""
     opened, kind = Device[place(device)], device.partition(":")[0]

@@ -184,6 +184,13 @@ def device_memory_bytes(device: str) -> int | None:
     return getattr(torch, kind).max_memory_allocated(device) if kind in ("cuda", "xpu") else None
 
 
+def forget_device_memory(device: str) -> None:
+    """Count the most memory from now on."""
+    kind = device.partition(":")[0]
+    if kind in ("cuda", "xpu"):
+        getattr(torch, kind).reset_peak_memory_stats(device)
+
+
 def versions() -> dict[str, str | None]:
     """Return the versions of PyTorch and of the libraries it was built with."""
     cudnn = torch.backends.cudnn.version()

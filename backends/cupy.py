@@ -45,6 +45,11 @@ def device_memory_bytes(device: str) -> int | None:
     return cp.get_default_memory_pool().total_bytes()
 
 
+def forget_device_memory(device: str) -> None:
+    """Give back what the pool no longer needs."""
+    cp.get_default_memory_pool().free_all_blocks()
+
+
 class Model:
     """The network and the training set, both on the device."""
 

@@ -23,9 +23,16 @@ from bench.workload import Workload
 from bench.workload.contract import Integers, Parameters, Samples
 
 from . import _keras
-from ._tensorflow import device_facts, device_memory_bytes, devices, only
+from ._tensorflow import device_facts, device_memory_bytes, devices, forget_device_memory, only
 
-__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
+__all__ = [
+    "Model",
+    "device_facts",
+    "device_memory_bytes",
+    "devices",
+    "forget_device_memory",
+    "versions",
+]
 
 
 class GatheredBatches:

@@ -96,8 +96,12 @@ class Session(NamedTuple):
             precision = workloads[case.workload].precision
             jobs.setdefault((case.backend, case.device, precision), []).append(case)
 
+        places = {job: place for place, job in enumerate(jobs)}
+
         def verify_one(session: Session, job: tuple[str, Device, Precision]) -> list[Verification]:
-            return session.verify_together(workloads, jobs[job])
+            # Each begins with another workload, so that the references are computed side by side.
+            start = places[job] % len(jobs[job])
+            return session.verify_together(workloads, jobs[job][start:] + jobs[job][:start])
 
         with temporary_folder() as references:
             for on_cpu, some in groupby(jobs, lambda job: job[1].is_cpu):

@@ -37,12 +37,17 @@ class Process(NamedTuple):
     imported: float | None = None  # when that was done, by the clock; None: now
     wait_for_turn: Callable[[], None] = lambda: None  # returns when the next turn may begin
     device_memory: DeviceMemory = no_device_memory  # asked of an accelerator only
+    forget_device_memory: Callable[[str], object] | None = None  # None: the most is never forgotten
 
-    def once_more(self, wait: Callable[[], None]) -> Self:
+    def once_more(self, wait: Callable[[], None], device: Device) -> Self:
         """Forget the trial before, whose model nothing refers to any more; wait to go on."""
         gc.collect()
         wait()
         reset_peak_memory()
+        if self.forget_device_memory is None:
+            return self._replace(imported=None, device_memory=no_device_memory)
+        if not device.is_cpu:
+            self.forget_device_memory(str(device))
         return self._replace(imported=None)
 
 

@@ -134,10 +134,11 @@ def perform(
             imported=imported,
             wait_for_turn=wait_for_turn,
             device_memory=getattr(backend, "device_memory_bytes", no_device_memory),
+            forget_device_memory=getattr(backend, "forget_device_memory", None),
         )
         for number, workload in enumerate(job.workloads):
             if number:
-                process = process.once_more(wait)
+                process = process.once_more(wait, job.device)
             rest = (job.device, job.round, job.extra_epochs, process)
             trained = train(backend.Model, workload, *rest)
             shared = any(map(is_slice, accelerators(backend, [job.device])))

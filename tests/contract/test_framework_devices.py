@@ -155,10 +155,13 @@ def test_every_device_that_tinygrad_opens_is_one(load: Load) -> None:
 def test_tinygrad_names_an_amd_gpu_by_its_architecture_and_counts_its_memory(load: Load) -> None:
     """What tinygrad lets go it keeps for later: sizes and the buffers of each."""
     allocator = SimpleNamespace(cache={(100, None): ["buffer", "buffer"]})
+    allocator.free_cache = allocator.cache.clear
     there = FakeTinygrad({"AMD": 1}, arch="gfx1100", allocator=allocator)
     module = load_tinygrad(load, there)
     assert module.device_facts("amd:0") == DeviceFacts("AMD gfx1100")
     assert module.device_memory_bytes("amd:0") == 205
+    module.forget_device_memory("amd:0")
+    assert module.device_memory_bytes("amd:0") == 5
 
 
 def test_tinygrad_names_a_webgpu_adapter_and_counts_nothing(load: Load) -> None:
@@ -171,3 +174,4 @@ def test_tinygrad_names_a_webgpu_adapter_and_counts_nothing(load: Load) -> None:
     module = load_tinygrad(load, there, tinygrad__runtime__ops_webgpu=ops)
     assert module.device_facts("webgpu") == DeviceFacts("Adreno 740")
     assert module.device_memory_bytes("webgpu") is None
+    module.forget_device_memory("webgpu")
