@@ -52,6 +52,8 @@ def interval(estimate: Interval) -> str:
         low, centre, high = (significant(one, 1) for one in bounds)
         return f"{centre} [{low}, {high}]"
     low, high = fixed(estimate.low, places), fixed(estimate.high, places)
+    if estimate.low > 0 and not round(estimate.low, places):
+        low = significant(estimate.low, 1)
     return f"{fixed(estimate.centre, places)} [{low}, {high}]"
 
 

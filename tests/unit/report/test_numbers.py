@@ -46,6 +46,7 @@ def test_a_centre_is_never_written_as_nothing() -> None:
         (Interval(0.24, 0.26, 0.32, 5), "0.26 [0.24, 0.32]"),
         (Interval(None, 0.2713, None, 1), "0.27"),
         (Interval(900, 1_234.5, 1_800, 5), "1,200 [900, 1,800]"),
+        (Interval(8, 1_100.0, 1_600, 5), "1,100 [8, 1,600]"),
         (Interval(0.25, 0.25, 0.25, 2), "0.25"),
         (Interval(4e-7, 4e-7, 4e-7, 2), "0.00000040"),
     ],
