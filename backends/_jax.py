@@ -19,6 +19,8 @@ Means = tuple[Any, ...]  # what the optimizer carries along
 State = tuple[Layers, Means, jax.Array]  # parameters, means, random key
 Train = tuple[jax.Array, jax.Array]  # images (samples, 784) and labels (samples,)
 
+_told: dict[str, int] = {}  # the most memory of each device that was told
+
 
 def devices() -> list[str]:
     """Return the CPU and every accelerator of every platform that JAX has."""
@@ -51,8 +53,13 @@ def device_facts(device: str) -> DeviceFacts | None:
 
 
 def device_memory_bytes(device: str) -> int | None:
-    """Return the most memory that JAX had in use on the device; None where it does not count."""
-    return (place(device).memory_stats() or {}).get("peak_bytes_in_use")
+    """Return the most memory that JAX had in use on the device; None where it does not count.
+
+    JAX never forgets the most: None, too, if that is what was told before.
+    """
+    peak: int = (place(device).memory_stats() or {}).get("peak_bytes_in_use", 0)
+    told, _told[device] = _told.get(device, 0), peak
+    return peak if peak > told else None
 
 
 def forward(

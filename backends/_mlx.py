@@ -108,12 +108,9 @@ def device_facts(device: str) -> DeviceFacts:
 
 def device_memory_bytes(device: str) -> int | None:
     """Return the most memory that MLX had in use."""
-    return mx.get_peak_memory()
-
-
-def forget_device_memory(device: str) -> None:
-    """Count the most memory from now on."""
+    peak = mx.get_peak_memory()
     mx.reset_peak_memory()
+    return peak
 
 
 def versions() -> dict[str, str | None]:

@@ -52,14 +52,10 @@ def device_memory_bytes(device: str) -> int | None:
     """Return the most memory that TensorFlow had in use on a GPU; it counts no other device."""
     if device.partition(":")[0] != "cuda":
         return None
-    peak: int = tf.config.experimental.get_memory_info(device.replace("cuda", "GPU"))["peak"]
+    name = device.replace("cuda", "GPU")
+    peak: int = tf.config.experimental.get_memory_info(name)["peak"]
+    tf.config.experimental.reset_memory_stats(name)
     return peak
-
-
-def forget_device_memory(device: str) -> None:
-    """Count the most memory from now on."""
-    if device.partition(":")[0] == "cuda":
-        tf.config.experimental.reset_memory_stats(device.replace("cuda", "GPU"))
 
 
 class Network(tf.Module):

@@ -29,18 +29,15 @@ def place(device: str) -> str:
 
 
 def device_memory_bytes(device: str) -> int | None:
-    """Return what tinygrad took from the device: what is let go is kept for later use."""
+    """Return what tinygrad took from the device; what it kept for later use it gives back now."""
     name = Device.canonicalize(place(device))
-    kept = getattr(Device[name].allocator, "cache", None)
+    allocator = Device[name].allocator
+    kept = getattr(allocator, "cache", None)
     if kept is None:  # an allocator that gives memory back: nobody counts the most
         return None
     unused = sum(size * len(buffers) for (size, _), buffers in kept.items())
+    allocator.free_cache()
     return GlobalCounters.mem_used_per_device[name] + unused
-
-
-def forget_device_memory(device: str) -> None:
-    """Give back what is kept for later use."""
-    getattr(Device[place(device)].allocator, "free_cache", lambda: None)()
 
 
 def device_facts(device: str) -> DeviceFacts | None:

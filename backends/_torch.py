@@ -181,14 +181,11 @@ def device_facts(device: str) -> DeviceFacts | None:
 def device_memory_bytes(device: str) -> int | None:
     """Return the most memory that tensors held on the device; None where PyTorch does not count."""
     kind = device.partition(":")[0]
-    return getattr(torch, kind).max_memory_allocated(device) if kind in ("cuda", "xpu") else None
-
-
-def forget_device_memory(device: str) -> None:
-    """Count the most memory from now on."""
-    kind = device.partition(":")[0]
-    if kind in ("cuda", "xpu"):
-        getattr(torch, kind).reset_peak_memory_stats(device)
+    if kind not in ("cuda", "xpu"):
+        return None
+    peak: int = getattr(torch, kind).max_memory_allocated(device)
+    getattr(torch, kind).reset_peak_memory_stats(device)
+    return peak
 
 
 def versions() -> dict[str, str | None]:

@@ -41,13 +41,11 @@ def device_facts(device: str) -> contract.DeviceFacts:
 
 
 def device_memory_bytes(device: str) -> int | None:
-    """Return what CuPy's pool took from the device, which it gives back only when asked to."""
-    return cp.get_default_memory_pool().total_bytes()
-
-
-def forget_device_memory(device: str) -> None:
-    """Give back what the pool no longer needs."""
-    cp.get_default_memory_pool().free_all_blocks()
+    """Return what CuPy's pool took from the device; what it no longer needs it gives back now."""
+    pool = cp.get_default_memory_pool()
+    taken: int = pool.total_bytes()
+    pool.free_all_blocks()
+    return taken
 
 
 class Model:

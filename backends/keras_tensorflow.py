@@ -23,16 +23,9 @@ from bench.workload import Workload
 from bench.workload.contract import Integers, Parameters, Samples
 
 from . import _keras
-from ._tensorflow import device_facts, device_memory_bytes, devices, forget_device_memory, only
+from ._tensorflow import device_facts, device_memory_bytes, devices, only
 
-__all__ = [
-    "Model",
-    "device_facts",
-    "device_memory_bytes",
-    "devices",
-    "forget_device_memory",
-    "versions",
-]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 class GatheredBatches:

@@ -18,17 +18,10 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _keras
-from ._torch import device_facts, device_memory_bytes, devices, forget_device_memory, set_precision
+from ._torch import device_facts, device_memory_bytes, devices, set_precision
 from ._torch import versions as torch_versions
 
-__all__ = [
-    "Model",
-    "device_facts",
-    "device_memory_bytes",
-    "devices",
-    "forget_device_memory",
-    "versions",
-]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def versions() -> dict[str, str | None]:

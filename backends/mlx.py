@@ -24,16 +24,9 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _mlx
-from ._mlx import device_facts, device_memory_bytes, devices, forget_device_memory, versions
+from ._mlx import device_facts, device_memory_bytes, devices, versions
 
-__all__ = [
-    "Model",
-    "device_facts",
-    "device_memory_bytes",
-    "devices",
-    "forget_device_memory",
-    "versions",
-]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 class Model:

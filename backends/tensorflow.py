@@ -19,23 +19,9 @@ import tensorflow as tf
 from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
-from ._tensorflow import (
-    Network,
-    device_facts,
-    device_memory_bytes,
-    devices,
-    forget_device_memory,
-    place,
-)
+from ._tensorflow import Network, device_facts, device_memory_bytes, devices, place
 
-__all__ = [
-    "Model",
-    "device_facts",
-    "device_memory_bytes",
-    "devices",
-    "forget_device_memory",
-    "versions",
-]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def versions() -> dict[str, str | None]:

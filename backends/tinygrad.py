@@ -21,22 +21,9 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Layer, Orders, Parameters, Samples
 
 from ._tinygrad import Captured, forward, optimizer_for, upload
-from ._tinygrad_devices import (
-    device_facts,
-    device_memory_bytes,
-    devices,
-    forget_device_memory,
-    place,
-)
+from ._tinygrad_devices import device_facts, device_memory_bytes, devices, place
 
-__all__ = [
-    "Model",
-    "device_facts",
-    "device_memory_bytes",
-    "devices",
-    "forget_device_memory",
-    "versions",
-]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def versions() -> dict[str, str | None]:

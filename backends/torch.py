@@ -17,16 +17,9 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _torch
-from ._torch import device_facts, device_memory_bytes, devices, forget_device_memory, versions
+from ._torch import device_facts, device_memory_bytes, devices, versions
 
-__all__ = [
-    "Model",
-    "device_facts",
-    "device_memory_bytes",
-    "devices",
-    "forget_device_memory",
-    "versions",
-]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 class Model:

@@ -22,16 +22,9 @@ from bench.workload import Workload
 from bench.workload.contract import EpochDone, Floats, Integers, Orders, Parameters, Samples
 
 from . import _torch
-from ._torch import device_facts, device_memory_bytes, forget_device_memory, versions
+from ._torch import device_facts, device_memory_bytes, versions
 
-__all__ = [
-    "Model",
-    "device_facts",
-    "device_memory_bytes",
-    "devices",
-    "forget_device_memory",
-    "versions",
-]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:

@@ -20,16 +20,9 @@ from bench.workload.contract import EpochDone, Floats, Integers, Orders, Paramet
 
 from . import _torch
 from ._cuda_graph import CapturedStep
-from ._torch import device_facts, device_memory_bytes, forget_device_memory, versions
+from ._torch import device_facts, device_memory_bytes, versions
 
-__all__ = [
-    "Model",
-    "device_facts",
-    "device_memory_bytes",
-    "devices",
-    "forget_device_memory",
-    "versions",
-]
+__all__ = ["Model", "device_facts", "device_memory_bytes", "devices", "versions"]
 
 
 def devices() -> list[str]:

@@ -37,17 +37,14 @@ class Process(NamedTuple):
     imported: float | None = None  # when that was done, by the clock; None: now
     wait_for_turn: Callable[[], None] = lambda: None  # returns when the next turn may begin
     device_memory: DeviceMemory = no_device_memory  # asked of an accelerator only
-    forget_device_memory: Callable[[str], object] | None = None  # None: the most is never forgotten
 
     def once_more(self, wait: Callable[[], None], device: Device) -> Self:
         """Forget the trial before, whose model nothing refers to any more; wait to go on."""
         gc.collect()
         wait()
         reset_peak_memory()
-        if self.forget_device_memory is None:
-            return self._replace(imported=None, device_memory=no_device_memory)
         if not device.is_cpu:
-            self.forget_device_memory(str(device))
+            self.device_memory(str(device))  # from now on it counts anew
         return self._replace(imported=None)
 
 
@@ -78,8 +75,8 @@ def train(
     training = Training(model, seeded, test, counter(device), extra_epochs=extra_epochs)
     training.run(process.wait_for_turn)
     peak_memory = peak_memory_bytes()  # before the check, whose memory is not the backend's
-    device_memory = None if device.is_cpu else process.device_memory(str(device))
     calls = inference.infer(model, seeded, test.images, process.wait_for_turn)
+    device_memory = None if device.is_cpu else process.device_memory(str(device))
     trained = model.parameters()
     wrong = chain.from_iterable(one.flags(trained, workload) for one in calls)
     return Trained(

@@ -134,7 +134,6 @@ def perform(
             imported=imported,
             wait_for_turn=wait_for_turn,
             device_memory=getattr(backend, "device_memory_bytes", no_device_memory),
-            forget_device_memory=getattr(backend, "forget_device_memory", None),
         )
         for number, workload in enumerate(job.workloads):
             if number:

@@ -84,13 +84,11 @@ class DeviceFacts(NamedTuple):
     memory_bytes: int | None = None  # its own
 
 
-# A backend may also define three functions, which are asked on accelerators only:
+# A backend may also define two functions, which are asked on accelerators only:
 # `device_facts(device)`: what the framework says of the device, or None; where no driver's library
 # tells, it names the device in the machine's facts.
-# `device_memory_bytes(device)`: the most memory that this process has used on the device, or None;
-# it is asked after training.
-# `forget_device_memory(device)`: called before the process builds another model, from when on the
-# most is counted anew; without it, only the first model of a process has a figure.
+# `device_memory_bytes(device)`: the most memory that this process has used on the device since this
+# was last asked, or None; it is asked when a trial ends, and before the next one in the process.
 DeviceMemory = Callable[[str], int | None]
 
 

@@ -79,7 +79,6 @@ def test_the_memory_of_an_accelerator_is_told(shared: Shared, device: str) -> No
     counting.max_memory_allocated.return_value = 2**30
     assert module.device_memory_bytes(device) == 2**30
     counting.max_memory_allocated.assert_called_once_with(device)
-    module.forget_device_memory(device)
     counting.reset_peak_memory_stats.assert_called_once_with(device)
 
 

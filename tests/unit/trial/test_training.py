@@ -247,12 +247,11 @@ def test_an_accelerator_is_asked_by_its_name_how_much_memory_was_in_use() -> Non
 
 
 def test_a_later_model_of_a_process_is_not_charged_with_the_memory_of_an_earlier_one() -> None:
-    device, used = Device.named("cuda:1"), [123]
-    ask = Process(device_memory=lambda device: used[0])
-    forgetful = ask._replace(forget_device_memory=lambda device: used.__setitem__(0, 45))
-    for process, expected in ((ask, None), (forgetful, 45)):
-        later = process.once_more(lambda: None, device)
-        assert trained(device=device, process=later).device_memory_bytes == expected
+    device, most = Device.named("cuda:1"), iter([123, 123, 45])
+    process = Process(device_memory=lambda device: next(most))
+    assert trained(device=device, process=process).device_memory_bytes == 123
+    later = process.once_more(lambda: None, device)
+    assert trained(device=device, process=later).device_memory_bytes == 45
 
 
 def test_the_cpu_has_the_memory_of_the_process() -> None:
