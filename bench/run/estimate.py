@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bench.results.records import Run
-from bench.run.groups import AT_ONCE, BOUND, Group, missing_stages
-from bench.run.schedule import Awake
+from bench.run.groups import BOUND, Group, missing_stages
+from bench.run.schedule import AT_ONCE, Awake, missing_verifications, verification_jobs
 from bench.workload import Device, Workload
 
 
@@ -53,10 +53,8 @@ class Step(NamedTuple):
 
 def verification_seconds(run: Run) -> float:
     """Return how long the missing verifications will take, roughly."""
-    done = {one.case for one in run.verifications}
-    cases = [case for case in run.cases if case not in done]
-    children = {(case.backend, case.device, run.workloads[case.workload].precision)
-                for case in cases}  # fmt: skip
+    cases = missing_verifications(run)
+    children = verification_jobs(run.workloads, cases)
     seconds = VERIFICATION["child"] * len(children) + VERIFICATION["case"] * len(cases)
     return seconds / min(run.threads, AT_ONCE)
 

@@ -17,9 +17,9 @@ from bench.results.jobs import REFERENCES, Job
 from bench.results.records import Case, Described, Failed, Flag, Run, Verification, Verified
 from bench.run.backends import Backend
 from bench.run.environment import environment
-from bench.run.groups import AT_ONCE, BOUND, Group, Place
+from bench.run.groups import BOUND, Group, Place
 from bench.run.process import Child, Setup, temporary_folder
-from bench.run.schedule import Awake, Turns
+from bench.run.schedule import AT_ONCE, Awake, Turns, verification_jobs
 from bench.run.turns import Contender, Part, Who, failed, grouped, take_turns
 from bench.workload import Device, Precision, Workload
 
@@ -91,17 +91,10 @@ class Session(NamedTuple):
 
         On the CPU some children at once; on an accelerator, whose memory may be too small, one.
         """
-        jobs: dict[tuple[str, Device, Precision], list[Case]] = {}
-        for case in cases:
-            precision = workloads[case.workload].precision
-            jobs.setdefault((case.backend, case.device, precision), []).append(case)
-
-        places = {job: place for place, job in enumerate(jobs)}
+        jobs = verification_jobs(workloads, cases)
 
         def verify_one(session: Session, job: tuple[str, Device, Precision]) -> list[Verification]:
-            # Each begins with another workload, so that the references are computed side by side.
-            start = places[job] % len(jobs[job])
-            return session.verify_together(workloads, jobs[job][start:] + jobs[job][:start])
+            return session.verify_together(workloads, jobs[job])
 
         with temporary_folder() as references:
             for on_cpu, some in groupby(jobs, lambda job: job[1].is_cpu):

@@ -11,7 +11,6 @@ from bench.results.records import Case, GemmBound, Run
 from bench.workload import Device, Precision, Workload
 
 BOUND = "GEMM bound"
-AT_ONCE = 4  # children that verify: they import and compile, mostly in one thread
 Stage = Literal["verification", "start", "build", "epoch", "inference"]
 
 

@@ -4,7 +4,7 @@ Nothing is measured here. Who does the steps is a parameter, so that planning, o
 saving are tested without a child.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple, Protocol
 
@@ -13,6 +13,8 @@ import msgspec
 from bench.results.records import BoundTrial, Case, Run, Trial, Verification
 from bench.run.groups import Group, Stage, missing_stages
 from bench.workload import Device, Precision, Workload
+
+AT_ONCE = 4  # children that verify: they import and compile, mostly in one thread
 
 
 class Awake(NamedTuple):
@@ -63,6 +65,17 @@ def missing_verifications(run: Run) -> list[Case]:
     """Return the cases that have no verification yet."""
     done = {verification.case for verification in run.verifications}
     return [case for case in run.cases if case not in done]
+
+
+def verification_jobs(
+    workloads: Mapping[str, Workload], cases: Iterable[Case]
+) -> dict[tuple[str, Device, Precision], list[Case]]:
+    """Return the cases that one child each verifies: all of a backend, device and precision."""
+    jobs: dict[tuple[str, Device, Precision], list[Case]] = {}
+    for case in cases:
+        precision = workloads[case.workload].precision
+        jobs.setdefault((case.backend, case.device, precision), []).append(case)
+    return jobs
 
 
 def carry_out(

@@ -13,13 +13,15 @@ import pytest
 from msgspec.structs import replace
 
 from bench import __version__, machine
+from bench.results.hardware import Machine
 from bench.results.records import Case, Described, Run, Trial, Verification
 from bench.run.backends import NoFolder, discover
 from bench.run.choices import Refused
 from bench.run.executor import Session
-from bench.run.groups import groups, place_of
+from bench.run.groups import groups
 from bench.run.lock import Busy, CannotLock, only_run
 from bench.run.plan import Plan, Request, plan
+from bench.run.schedule import verification_jobs
 from bench.workload import Axis, mnist
 from bench.workload.axes import FIELDS, THREADS, THREADS_FIELD, point_of
 
@@ -34,14 +36,14 @@ Returned = TypeVar("Returned")
 class Harness:
     """What all children have in common, the cases that were asked for, and what came of them."""
 
-    def __init__(self, session: Session, planned: Plan) -> None:
+    def __init__(self, session: Session, planned: Plan, facts: Machine) -> None:
         """Start with nothing done."""
         self.session, self.planned = session, planned
         self._run = Run(
             bench=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command="pytest",
-            machine=machine.describe(),
+            machine=facts,
             threads=session.threads,
             rounds=1,
             **planned.fields,
@@ -63,9 +65,8 @@ class Harness:
     def verify(self, case: Case, asked: Sequence[Case]) -> Verification:
         """Verify a case; all asked for of its backend, device and precision, in the same child."""
         if case not in self._verifications:
-            place = place_of(self._run, case)._replace(threads=None)
-            alike = [one for one in asked if one.backend == case.backend
-                     and place_of(self._run, one)._replace(threads=None) == place]  # fmt: skip
+            jobs = verification_jobs(self.planned.workloads, asked)
+            (alike,) = [cases for cases in jobs.values() if case in cases]
             found = self.session.verify_together(self.planned.workloads, alike)
             self._verifications |= {one.case: one for one in found}
         return self._verifications[case]
@@ -121,9 +122,10 @@ def harness_of(config: pytest.Config) -> Harness:
     if HARNESS not in config.stash:
         session = session_of(config)
         named = [names(config, option) for option in DEFAULTS]
-        bfloat16 = machine.describe().multiplies_bfloat16
+        facts = machine.describe()
+        bfloat16 = facts.multiplies_bfloat16
         request = Request(*named, axes=axes_of(config), multiplies_bfloat16=bfloat16)
-        config.stash[HARNESS] = Harness(session, plan(session, request))
+        config.stash[HARNESS] = Harness(session, plan(session, request), facts)
     return config.stash[HARNESS]
 
 
