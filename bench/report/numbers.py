@@ -42,19 +42,16 @@ def significant(value: float, digits: int) -> str:
 def interval(estimate: Interval) -> str:
     """Return "0.271 [0.265, 0.280]", or the centre alone where no interval can be given.
 
-    Of an interval so wide that its digits would leave nothing of the centre: "0.9 [0.00001, 200]".
+    What the digits of so wide an interval would leave nothing of, keeps one: "0.9 [0.00001, 150]".
     """
     if estimate.low is None or estimate.high is None or estimate.high - estimate.low < NO_SPREAD:
         return significant(estimate.centre, 2)
     places = decimals((estimate.high - estimate.low) / 2)
-    if not round(estimate.centre, places):
-        bounds = (estimate.low, estimate.centre, estimate.high)
-        low, centre, high = (significant(one, 1) for one in bounds)
-        return f"{centre} [{low}, {high}]"
-    low, high = fixed(estimate.low, places), fixed(estimate.high, places)
-    if estimate.low > 0 and not round(estimate.low, places):
-        low = significant(estimate.low, 1)
-    return f"{fixed(estimate.centre, places)} [{low}, {high}]"
+    low, centre, high = (
+        fixed(one, places) if round(one, places) else significant(one, 1)
+        for one in (estimate.low, estimate.centre, estimate.high)
+    )
+    return f"{centre} [{low}, {high}]"
 
 
 def size(count: float | None) -> str:

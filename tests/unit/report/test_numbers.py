@@ -35,7 +35,7 @@ def test_a_number_is_rounded_to_its_spread(value: float, spread: float) -> None:
 
 def test_a_centre_is_never_written_as_nothing() -> None:
     shown = numbers.interval(Interval(0.000005, 0.87, 152_340.0, 2))
-    assert shown == "0.9 [0.000005, 200,000]"
+    assert shown == "0.9 [0.000005, 150,000]"
 
 
 @pytest.mark.parametrize(
