@@ -26,7 +26,7 @@ def of_sweep(section: SweepSection) -> dict[str, Chart]:
     wide = is_wide([float(point[end]) for point in points for end in ("low", "high")])
     words = f"{section.title}, samples/s. Fastest: {winners(section)}."
     axis: dict[str, Any] = {"title": sweep.words + (" (logarithmic)" if name == "curve" else "")}
-    if len(sweep.names) > 1:
+    if sweep.is_joint:
         axis |= {"labelAngle": -45, "labelLimit": 300}  # long, and many
     ticks = {"values": list(sweep.axis.values)} if values else {}
     data = {"points": stable(points), "bounds": stable(bounds)}

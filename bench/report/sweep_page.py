@@ -94,7 +94,7 @@ def _point(section: SweepSection, point: Section) -> str:
     """Return the speeds at one point, folded away."""
     table = tables.speed(point)
     value = section.sweep.value_of(point.rows[0])
-    named = f"{section.sweep.words} {value}" if len(section.sweep.names) == 1 else value
+    named = value if section.sweep.is_joint else f"{section.sweep.words} {value}"
     place = f"{named}: {table.title}"
     parts = [f"<details><summary>{text(place)}</summary>", markdown.table(table),
              "  \n".join(map(text, table.notes)), "</details>"]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import TypeVar
 
 from bench.report import numbers, tables
 from bench.report.sections import DIGITS
@@ -11,9 +12,10 @@ from bench.results.cases import Row
 from bench.results.crossovers import Contest, contests_of
 from bench.results.overhead import Fit, fitted
 from bench.results.statistics import Interval
-from bench.results.sweeps import Contender, rate
+from bench.results.sweeps import Contender, Sweep, rate
 from bench.workload.axes import THREADS, Value
 
+Line = TypeVar("Line")
 Cell = Callable[[Contender], str]
 MISSING = "–"
 FEW = 4  # pairs or values that are named one by one
@@ -31,18 +33,29 @@ def _table(title: str, section: SweepSection, columns: Mapping[str, Cell]) -> Ta
     return Table(title, ("backend", *columns), rows)
 
 
-def _by_value(section: SweepSection, cell: Callable[[Value, Contender], str]) -> dict[str, Cell]:
-    return {value_in_words(value): partial(cell, value) for value in section.sweep.axis.values}
+def _pivot(
+    title: str,
+    sweep: Sweep,
+    what: str,
+    lines: Mapping[str, Line],
+    cell: Callable[[Value, Line], str],
+) -> Table:
+    """Return a table of lines × values; the many points of several axes go down the page."""
+    values = {value_in_words(value): value for value in sweep.axis.values}
+    if sweep.is_joint:
+        rows = [[point, *(cell(value, line) for line in lines.values())]
+                for point, value in values.items()]  # fmt: skip
+        return Table(title, (sweep.words, *lines), rows)
+    rows = [[name, *(cell(value, line) for value in values.values())]
+            for name, line in lines.items()]  # fmt: skip
+    return Table(title, (what, *values), rows)
 
 
-def _pivot(section: SweepSection, title: str, cell: Callable[[Value, Contender], str]) -> Table:
-    """Return a table of contenders × values; many points of several axes stand below each other."""
-    sweep = section.sweep
-    if len(sweep.names) == 1:
-        return _table(title, section, _by_value(section, cell))
-    rows = [[value_in_words(value), *(cell(value, one) for one in section.contenders)]
-            for value in sweep.axis.values]  # fmt: skip
-    return Table(title, (sweep.words, *map(section.name, section.contenders)), rows)
+def _by_contender(
+    title: str, section: SweepSection, cell: Callable[[Value, Contender], str]
+) -> Table:
+    contenders = {section.name(one): one for one in section.contenders}
+    return _pivot(title, section.sweep, "backend", contenders, cell)
 
 
 def speed(section: SweepSection, intervals: bool = True) -> Table:
@@ -59,7 +72,7 @@ def speed(section: SweepSection, intervals: bool = True) -> Table:
         sign = "● " if contender in section.sweep.fastest[value] else ""
         return sign + _rate(row, intervals)
 
-    table = _pivot(section, f"{section.title}, samples/s", cell)
+    table = _by_contender(f"{section.title}, samples/s", section, cell)
     return table._replace(notes=[f"{mark} {doubt}" for doubt, mark in marks.items()])
 
 
@@ -130,7 +143,7 @@ def scaling(section: SweepSection) -> Table | None:
         share = found.centre * float(fewest) / float(value)
         return f"{numbers.interval(found)}, {100 * share:.0f} %"
 
-    return _table(f"{section.title}, speed-up and efficiency", section, _by_value(section, cell))
+    return _by_contender(f"{section.title}, speed-up and efficiency", section, cell)
 
 
 def lower_precision(section: SweepSection) -> Table | None:
@@ -169,16 +182,11 @@ def accuracy(section: SweepSection) -> Table:
             if section.sweep.axis.name == "train_samples":
                 size = f"{row.workload.epochs} epochs"
             lines.setdefault(size, {}).setdefault(value, []).extend(tables.accuracies(row))
-    title, values = f"{section.title}, test accuracy", section.sweep.axis.values
 
-    def cell(value: Value, size: str) -> str:
-        return tables.mean_and_spread(lines[size].get(value, [])) or MISSING
+    def cell(value: Value, found: Mapping[Value, list[float]]) -> str:
+        return tables.mean_and_spread(found.get(value, [])) or MISSING
 
-    if len(section.sweep.names) > 1:
-        rows = [[value_in_words(value), *(cell(value, size) for size in lines)] for value in values]
-        return Table(title, (section.sweep.words, *lines), rows)
-    rows = [[size, *(cell(value, size) for value in values)] for size in lines]
-    return Table(title, ("trained with", *map(value_in_words, values)), rows)
+    return _pivot(f"{section.title}, test accuracy", section.sweep, "trained with", lines, cell)
 
 
 def crossovers(section: SweepSection) -> list[str]:
@@ -231,6 +239,6 @@ def _places(values: list[str], section: SweepSection) -> str:
     """Return where something holds: the values unless they are all, or points of several axes."""
     if len(values) == len(section.sweep.axis.values) > FEW:
         return "everywhere"
-    if len(section.sweep.names) > 1 and len(values) > FEW:
+    if section.sweep.is_joint and len(values) > FEW:
         return f"at {len(values)} points"
     return ", ".join(values)

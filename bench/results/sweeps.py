@@ -52,9 +52,14 @@ class Sweep:
         return f"{', '.join(others)} and {last}" if others else last
 
     @property
+    def is_joint(self) -> bool:
+        """Whether its values are points of several axes."""
+        return len(self.names) > 1
+
+    @property
     def is_scale(self) -> bool:
         """Whether the axis is a size, along which speeds can be interpolated."""
-        return len(self.names) == 1 and _is_size(self.axis.name)
+        return not self.is_joint and _is_size(self.axis.name)
 
     def value_of(self, row: Row) -> Value | None:
         """Return where a row is on the axis; None if it has no place there."""
