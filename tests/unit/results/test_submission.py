@@ -129,4 +129,4 @@ def test_the_expected_inputs_are_those_of_the_shipped_images(variant: str, devic
     """They are known for every variant, on the CPU and on accelerators of any kind."""
     workload = workload_for(variant, device)
     found = inputs_hash(read_raw(workload), workload)
-    assert submission.BY_FINGERPRINT[workload.fingerprint].inputs == found
+    assert submission.ORIGINS[workload].inputs == found
