@@ -19,17 +19,13 @@ from tabulate import tabulate
 
 from bench.cli.options import Names, Stop
 from bench.results import statistics
-from bench.results.cases import timed
-from bench.results.records import Case, Failed, Trial
-from bench.results.statistics import Timings
 from bench.run.backends import Backend, discover
 from bench.run.choices import Refused, choose_backends
 from bench.run.executor import Session
-from bench.run.groups import Group
 from bench.run.lock import Busy, CannotLock, only_run
 from bench.run.plan import threads_for
-from bench.workload import CPU, workload_for
 from tests.benchmarks import bare
+from tests.benchmarks.paired import compared, in_words
 
 HEADERS = ["backend", "harness s", "bare s", "ratio", "95 % interval", "turns", "goal"]
 LOOP = """from tests.benchmarks.bare import bare_{name} as loop
@@ -81,26 +77,11 @@ def _with_loops(chosen: Sequence[Backend], folder: Path) -> dict[str, Backend]:
 def _row(session: Session, backend: str, rounds: int, turns: int) -> list[str]:
     """Let a backend and its bare loop take turns and return a row of the table."""
     click.echo(f"{backend}: {rounds} rounds of {turns} turns …", err=True)
-    workload = workload_for("relu", CPU, epochs=2, test_samples=1)  # there is nothing to score
-    cases = [Case(name, CPU, workload.fingerprint) for name in (backend, f"bare_{backend}")]
-    seconds: dict[str, dict[int, Sequence[float]]] = {case.backend: {} for case in cases}
-    for number in range(rounds):
-        group = Group(workload, tuple(cases), number, extra_epochs=turns - 1)
-        for event in session.take_turns([group]):
-            if isinstance(event, Trial) and isinstance(event.result, Failed):
-                raise Refused(f"a trial of {event.case.backend} failed: {event.result}")
-            if isinstance(event, Trial):
-                seconds[event.case.backend][number] = timed(event.result)
-    mine, loop = (Timings(turns, backend) for turns in seconds.values())
-    ratio = statistics.ratio(mine, loop)
-    assert ratio is not None, "they have all rounds in common"
+    mine, loop, ratio = compared(session, (backend, f"bare_{backend}"), rounds, turns)
     return [
         backend,
-        f"{statistics.centre(list(mine.seconds.values())).centre:.4f}",
-        f"{statistics.centre(list(loop.seconds.values())).centre:.4f}",
-        f"{ratio.centre:.3f}",
-        f"{ratio.low:.3f} to {ratio.high:.3f}",
-        str(ratio.values),
+        *(f"{statistics.centre(list(one.seconds.values())).centre:.4f}" for one in (mine, loop)),
+        *in_words(ratio),
         "≤ 1.05" if backend.startswith("keras") else "0.98 to 1.02",
     ]
 

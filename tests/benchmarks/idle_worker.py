@@ -12,26 +12,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 from tabulate import tabulate
 
-from bench.cli.options import Stop
-from bench.results import statistics
-from bench.results.cases import timed
-from bench.results.records import Case, Trained, Trial
-from bench.results.statistics import Timings
+from bench.cli.options import Names, Stop
 from bench.run.backends import discover
-from bench.run.choices import Refused
+from bench.run.choices import Refused, choose_backends
 from bench.run.executor import Session
-from bench.run.groups import Group
 from bench.run.lock import Busy, CannotLock, only_run
 from bench.run.plan import threads_for
 from bench.run.schedule import Awake
-from bench.workload import CPU, workload_for
+from tests.benchmarks.paired import compared, in_words
 
 ALONE = "{}_alone"
 SETTLES = 0.5  # seconds after which a worker that was suspended has made up for its ticks
@@ -42,20 +37,20 @@ QUIET = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
 
 
 @click.command(help=(__doc__ or "").partition("\n")[0])
-@click.option("--backend", default="numpy,torch", show_default=True)
+@click.option("--backend", "asked", type=Names(), default="numpy,torch", show_default=True)
 @click.option("--rounds", type=click.IntRange(2), default=3, show_default=True)
 @click.option("--turns", type=click.IntRange(3), default=30, show_default=True)
-def main(backend: str, rounds: int, turns: int) -> None:
+def main(asked: list[str], rounds: int, turns: int) -> None:
     """Measure and print."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # which ends the children as well
-    backends = discover()
-    named = backend.split(",")
-    backends |= {ALONE.format(name): backends[name]._replace(name=ALONE.format(name))
-                 for name in named}  # fmt: skip
-    session = Session(backends, threads_for(None), 600.0)
     try:
+        backends = discover()
+        names, _ = choose_backends(asked, backends)
+        backends |= {ALONE.format(name): backends[name]._replace(name=ALONE.format(name))
+                     for name in names}  # fmt: skip
+        session = Session(backends, threads_for(None), 600.0)
         with only_run(), _worker() as process:
-            rows = [_row(session, process, name, rounds, turns) for name in named]
+            rows = [_row(session, process, name, rounds, turns) for name in names]
     except (Busy, CannotLock, Refused) as error:
         raise Stop(str(error)) from error
     headers = ["backend", "beside / alone", "95 % interval", "turns"]
@@ -84,26 +79,13 @@ def _worker() -> Iterator[int]:
         process.send_signal(signal.SIGCONT)
 
 
-def _row(session: Session, worker: int, backend: str, rounds: int, turns: int) -> Sequence[str]:
-    workload = workload_for("relu", CPU, epochs=2, test_samples=1)
-    cases = tuple(
-        Case(name, CPU, workload.fingerprint) for name in (backend, ALONE.format(backend))
-    )
-    seconds: dict[str, dict[int, Sequence[float]]] = {case.backend: {} for case in cases}
-    for number in range(rounds):
-        for event in session.take_turns([Group(workload, cases, number, extra_epochs=turns - 1)]):
-            if isinstance(event, Awake):
-                os.kill(worker, signal.SIGCONT if event.who == backend else signal.SIGSTOP)
-                time.sleep(SETTLES)
-            elif isinstance(event, Trial):
-                if not isinstance(event.result, Trained):
-                    raise Refused(f"a trial of {event.case.backend} failed: {event.result}")
-                seconds[event.case.backend][number] = timed(event.result)
-    beside, alone = (Timings(found, backend) for found in seconds.values())
-    ratio = statistics.ratio(beside, alone)
-    assert ratio is not None, "they have all rounds in common"
-    interval = f"{ratio.low:.3f} to {ratio.high:.3f}"
-    return [backend, f"{ratio.centre:.3f}", interval, str(ratio.values)]
+def _row(session: Session, worker: int, backend: str, rounds: int, turns: int) -> list[str]:
+    def before(awake: Awake) -> None:
+        os.kill(worker, signal.SIGCONT if awake.who == backend else signal.SIGSTOP)
+        time.sleep(SETTLES)
+
+    *_, ratio = compared(session, (backend, ALONE.format(backend)), rounds, turns, before)
+    return [backend, *in_words(ratio)]
 
 
 if __name__ == "__main__":
