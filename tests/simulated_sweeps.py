@@ -22,7 +22,7 @@ from bench.results.sweeps import Sweep, sweeps_of
 Floats = NDArray[np.float64]
 Own = Callable[[np.random.Generator, tuple[int, ...]], Floats]  # noise of every turn of its own
 
-ROUNDS, VALUES = 4, len(BATCHES.values)
+ROUNDS, VALUES = 3, len(BATCHES.values)
 # Standard deviations of the log seconds that all share who take turns: of a round, of a point in
 # it, and of a turn; and of one process.
 ROUND, POINT, TURN, PROCESS = 0.15, 0.05, 0.06, 0.005
@@ -56,7 +56,7 @@ def simulate(contenders: Costs, own: Own, sweeps: int, gain: float = 0.0) -> Ite
         logs += TURN * generator.standard_normal(shape)
         logs += PROCESS * generator.standard_normal((len(contenders), VALUES, ROUNDS, 1))
         logs[1, -1] -= gain
-        yield from sweeps_of(make_sweep(contenders, noise=np.exp(logs)))
+        yield from sweeps_of(make_sweep(contenders, noise=np.exp(logs), rounds=ROUNDS))
 
 
 class Right(NamedTuple):

@@ -44,7 +44,7 @@ def main() -> None:
 @options.backend_option
 @options.device_option
 @options.variant_option("relu")
-@options.count("--rounds", "Trials of every case. [default: 4]", MOST_ROUNDS)
+@options.count("--rounds", "Trials of every case. [default: 4, of a sweep 3]", MOST_ROUNDS)
 @options.count("--epochs", "Epochs. [default: 10 on the CPU, 20 on accelerators]", MOST_EPOCHS)
 @options.count("--test-samples", "Test images. [default: 5,000 on the CPU, else 10,000]", TEST)
 @options.axes_options(with_threads=True)
@@ -87,14 +87,8 @@ def run(
     from bench.run.plan import Request
 
     changes = {"epochs": epochs or (3 if quick else None), "test_samples": test_samples}
-    given = command.Settings(
-        rounds=rounds or (1 if quick else command.ROUNDS),
-        extra_epochs=command.extra_epochs(
-            quick=quick, sweep=any(len(axis.values) > 1 for axis in axes)
-        ),
-        keep=keep_env,
-        **settings,
-    )
+    usual, extra = command.usual(quick=quick, sweep=any(len(axis.values) > 1 for axis in axes))
+    given = command.Settings(rounds=rounds or usual, extra_epochs=extra, keep=keep_env, **settings)
     if file is not None:
         _finish(lambda: command.finish(file, given))
     _finish(lambda: command.run(Request(backend, device, variant, changes, axes), given))

@@ -33,9 +33,10 @@ from bench.run.turns import grouped
 from bench.workload import mnist
 
 PLAIN_WIDTH = 200  # columns where there is no terminal: no table is wider
-ROUNDS, EXTRA_EPOCHS = 4, 2  # of a default run: see docs/method.md
-QUICK_EXTRA_EPOCHS = 8  # of the only round of a quick one
-SWEEP_EXTRA_EPOCHS, QUICK_SWEEP_EXTRA_EPOCHS = 0, 3  # the points of a sweep share what rounds cost
+# Rounds and the epochs that each times beyond the workload's: see docs/method.md.
+ROUNDS, EXTRA_EPOCHS = DEFAULT = 4, 2
+QUICK = 1, 8
+SWEEP, QUICK_SWEEP = (3, 0), (1, 3)  # its points share what a round costs
 MOST_EXTRA_EPOCHS = 100  # of a round that --until adds
 LONG_SECONDS = 3600  # beyond which a person is asked
 
@@ -120,11 +121,11 @@ def run(request: Request, settings: Settings) -> int:
         return _carry_out(record, path, session, settings)
 
 
-def extra_epochs(*, quick: bool, sweep: bool) -> int:
-    """Return the epochs that a round times beyond the workload's, unless told otherwise."""
+def usual(*, quick: bool, sweep: bool) -> tuple[int, int]:
+    """Return how many rounds a run has unless told otherwise, and the extra epochs of each."""
     if sweep:
-        return QUICK_SWEEP_EXTRA_EPOCHS if quick else SWEEP_EXTRA_EPOCHS
-    return QUICK_EXTRA_EPOCHS if quick else EXTRA_EPOCHS
+        return QUICK_SWEEP if quick else SWEEP
+    return QUICK if quick else DEFAULT
 
 
 def _say_plan(record: Run, settings: Settings) -> None:
