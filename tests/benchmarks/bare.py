@@ -266,8 +266,9 @@ def bare_tinygrad(
     workload: Workload, parameters: Parameters, train: Samples, orders: Orders
 ) -> list[float]:
     """tinygrad: the loop of its beautiful_mnist example, with the batches given."""
-    from tinygrad import Context, Tensor, TinyJit, nn
+    from tinygrad import Context, Device, Tensor, TinyJit, nn
 
+    Device.DEFAULT = "CPU"  # whatever else it finds
     flat = [Tensor(array.copy()).realize() for layer in parameters for array in layer]
     w1, b1, w2, b2, w3, b3 = flat
     images = Tensor(train.images.copy()).realize()
