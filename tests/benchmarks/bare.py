@@ -266,9 +266,10 @@ def bare_tinygrad(
     workload: Workload, parameters: Parameters, train: Samples, orders: Orders
 ) -> list[float]:
     """tinygrad: the loop of its beautiful_mnist example, with the batches given."""
-    from tinygrad import Context, Device, Tensor, TinyJit, nn
+    from tinygrad import Context, Tensor, TinyJit, nn
+    from tinygrad.helpers import DEV
 
-    Device.DEFAULT = "CPU"  # whatever else it finds
+    DEV.value = "CPU"  # whatever else it finds
     flat = [Tensor(array.copy()).realize() for layer in parameters for array in layer]
     w1, b1, w2, b2, w3, b3 = flat
     images = Tensor(train.images.copy()).realize()

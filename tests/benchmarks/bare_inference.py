@@ -68,7 +68,10 @@ def main(asked: list[list[str]], turns: int, threads: int | None) -> None:
         with only_run():
             for backend in chosen:
                 click.echo(f"{backend.name}: {turns} turns …", err=True)
-                rows += map(_row, [backend.name] * 3, _in_child(backend, turns, threads))
+                try:
+                    rows += map(_row, [backend.name] * 3, _in_child(backend, turns, threads))
+                except Refused as error:
+                    click.echo(str(error))  # which costs its own rows only
     except (Busy, CannotLock, Refused) as error:
         raise Stop(str(error)) from error
     click.echo(tabulate(rows, HEADERS, disable_numparse=True))

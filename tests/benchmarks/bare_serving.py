@@ -116,9 +116,10 @@ def serve_mlx(parameters: Parameters) -> Serve:
 
 def serve_tinygrad(parameters: Parameters) -> Serve:
     """tinygrad: a forward pass captured by TinyJit for each size."""
-    from tinygrad import Device, Tensor, TinyJit
+    from tinygrad import Tensor, TinyJit
+    from tinygrad.helpers import DEV
 
-    Device.DEFAULT = "CPU"  # whatever else it finds
+    DEV.value = "CPU"  # whatever else it finds
     arrays = [array for layer in parameters for array in layer]
     w1, b1, w2, b2, w3, b3 = [Tensor(array.copy()).realize() for array in arrays]
     captured = {}
