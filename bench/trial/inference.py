@@ -38,7 +38,7 @@ class Calls:
         """Take the images in order, `size` of them for each call, again and again."""
         self._model, self._clock, self.size = model, clock, size
         self._images = images if len(images) > size else np.resize(images, (size, images.shape[1]))
-        self._arrived = np.empty_like(self._images[:size])
+        self._arrived: Floats  # kept while the next ones arrive, as in a loop
         self._calls: list[tuple[int, Integers]] = []  # first image, classes: looked at in the end
         self.turns: list[tuple[float, ...]] = []  # the seconds of each call
 
@@ -58,7 +58,7 @@ class Calls:
     def _call(self) -> float:
         """Predict the next images and return the seconds."""
         start = len(self._calls) * self.size % (len(self._images) - self.size + 1)
-        self._arrived[:] = self._images[start : start + self.size]  # as if they came just now
+        self._arrived = self._images[start : start + self.size].copy()  # as if they came just now
         begun = self._clock()
         predicted = self._model.predict(self._arrived)
         seconds = self._clock() - begun
