@@ -143,7 +143,12 @@ def _environment(run: Run) -> dict[tuple[str | None, str], object]:
 
 
 def least_known(rows: Sequence[Row]) -> Interval | None:
-    """Return the widest of the intervals that a run is to narrow; None without a sound row.
+    """Return the widest of the intervals that a run is to narrow; None without a sound row."""
+    return max(narrowed(rows), key=lambda one: one.half_width or math.inf, default=None)
+
+
+def narrowed(rows: Sequence[Row]) -> Iterator[Interval]:
+    """Yield the intervals that more rounds of a run narrow.
 
     Of the ratios to the fastest row of the same work, or the seconds of a row that is alone.
     """
@@ -151,8 +156,8 @@ def least_known(rows: Sequence[Row]) -> Interval | None:
     for row in rows:
         if row.is_sound:
             contests.setdefault((row.case.workload, row.group), []).append(row)
-    found = [interval for contest in contests.values() for interval in _intervals(contest)]
-    return max(found, key=lambda one: one.half_width or math.inf, default=None)
+    for contest in contests.values():
+        yield from _intervals(contest)
 
 
 def _intervals(contest: Sequence[Row]) -> Iterator[Interval]:

@@ -4,18 +4,21 @@ Whoever sends one measured honestly. What could still be wrong is the work (anot
 images), or that the machine was too restless to tell anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
+from math import inf
+from statistics import median
 from typing import NamedTuple
 
 from bench.results.cases import Row, rows_of
+from bench.results.comparison import narrowed
 from bench.results.records import Failed, GemmBound, Run
 from bench.workload import CPU, Device, Workload, mnist, workload_for
 from bench.workload.axes import FIELDS, placed
 
 ROUNDS = 3  # at least, for an interval worth having
-HALF_WIDTH = 0.25  # of a row's 95 % interval, as a share of its centre: more rounds narrow it
+HALF_WIDTH = 0.25  # of a typical row's interval (see `narrowed`): more rounds narrow it
 # An epoch's rate over that of one large product, at most. On the CPU neighbours may have disturbed
 # the product, and a backend may bring a library that multiplies faster than those at hand (XLA,
 # OpenBLAS: 1.45 times).
@@ -51,8 +54,9 @@ INPUTS_HASHES = {workload.fingerprint: standard.inputs for workload, standard in
 
 def findings(run: Run) -> list[str]:
     """Return what speaks against publishing a run, in words; [] if nothing does."""
-    found = [*_plan(run), *_missing(run)]
-    for row in rows_of(run):
+    rows = rows_of(run)
+    found = [*_plan(run), *_missing(run), *_width(rows)]
+    for row in rows:
         name = f"{row.case.backend} on {row.case.device}, {row.workload.variant}"
         found += [f"{name}: {finding}" for finding in _row(row, run)]
     return found
@@ -115,7 +119,6 @@ def _row(row: Row, run: Run) -> Iterator[str]:
     if standard := standard_for(row.workload):
         yield from _unlike(row, standard)
     yield from _rate(row, run)
-    yield from _width(row)
 
 
 def _unlike(row: Row, standard: Standard) -> Iterator[str]:
@@ -150,11 +153,12 @@ def _rate(row: Row, run: Run) -> Iterator[str]:
             )
 
 
-def _width(row: Row) -> Iterator[str]:
-    width = row.interval.half_width if row.interval else None
-    if width is not None and width > HALF_WIDTH:
+def _width(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield that most rows are hardly known; one that is erratic shows that itself."""
+    widths = [inf if one.half_width is None else one.half_width for one in narrowed(rows)]
+    if widths and (width := median(widths)) > HALF_WIDTH:
         yield (
-            f"its seconds per epoch are known to within ± {100 * width:,.0f} % only; expected "
+            f"half of the rows are known to within ± {100 * width:,.0f} % or worse; expected "
             f"± {100 * HALF_WIDTH:.0f} % or better: find out what disturbed the trials with "
             "`python -m bench doctor`, or run more rounds with --until"
         )

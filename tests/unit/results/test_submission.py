@@ -1,5 +1,7 @@
 """What can be published: an honest run passes, every doubt is named."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 from made import (
@@ -39,12 +41,21 @@ def changed(**changes: object) -> Run:
     return msgspec.structs.replace(make_honest_run(), **changes)
 
 
-def spoiled(inputs: str = HONEST.inputs, factor: float = 1.0, accuracy: float = 0.887) -> Run:
-    """Return an honest run with the second trial of PyTorch changed."""
+def spoiled(
+    inputs: str = HONEST.inputs,
+    factor: float = 1.0,
+    accuracy: float = 0.887,
+    others: Sequence[str] = ("numpy",),
+) -> Run:
+    """Return an honest run of PyTorch and others with the second trial of PyTorch changed."""
     epochs = [msgspec.structs.replace(epoch, seconds=factor * epoch.seconds, accuracy=accuracy)
               for epoch in HONEST.epochs]  # fmt: skip
     result = msgspec.structs.replace(HONEST, inputs=inputs, epochs=tuple(epochs))
-    return with_result(make_honest_run(), "torch", result, round=1)
+    return with_result(make_honest_run([*others, "torch"]), "torch", result, round=1)
+
+
+def test_one_erratic_backend_of_many_is_no_finding() -> None:
+    assert submission.findings(spoiled(factor=3.0, others=["numpy", "jax", "tensorflow"])) == []
 
 
 BOUNDS = make_honest_run().gemm_bounds
