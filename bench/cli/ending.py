@@ -26,7 +26,7 @@ def show(run: Run, reports: Path, console: Console) -> None:
     """Print what came of a run, as wide as the console."""
     from bench.report import summary  # NumPy and SciPy: when all is measured
 
-    for widths in summary.speed_tables(run):
+    for widths in summary.answers(run):
         console.print()
         for drawn in _fitting(widths, console):
             console.print(drawn)

@@ -10,12 +10,13 @@ from bench.report.tables import Table
 from bench.results import comparison, statistics
 from bench.results.cases import Row, in_threads, rows_of
 from bench.results.records import Run
+from bench.workload.axes import THREADS
 
 
-def speed_tables(run: Run) -> list[tuple[Table, ...]]:
-    """Return the speeds of each workload of a run, or of each sweep, titled with what was done.
+def answers(run: Run) -> list[tuple[Table, ...]]:
+    """Return the speeds of each workload of a run, or of each sweep with what it does to accuracy.
 
-    Each comes in one or more widths, the widest first.
+    Each table comes in one or more widths, the widest first.
     """
     if not run.axes:
         return [(tables.speed(section),) for section in sections_of("", run)]
@@ -24,6 +25,8 @@ def speed_tables(run: Run) -> list[tuple[Table, ...]]:
         found.append(tuple(_with_crossovers(section, intervals) for intervals in (True, False)))
         if lower := sweep_tables.lower_precision(section):
             found.append((lower,))
+        if section.sweep.axis.name != THREADS:  # which change no number
+            found.append((sweep_tables.accuracy(section),))
     return found
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from made import make_honest_run, make_verified, with_verification
-from made_sweeps import make_sweep
+from made_sweeps import BATCHES, make_sweep
 from msgspec.structs import replace
 from rich.console import Console
 
 from bench.cli.ending import show
 from bench.results.hardware import Conditions
 from bench.results.records import Flag, Run
+from bench.workload import Axis
 
 RUN = make_honest_run(["numpy", "torch", "keras_tensorflow"])
 
@@ -70,3 +71,9 @@ def test_a_sweep_is_one_table_as_wide_as_the_terminal(
     assert text.count("backend ") == pieces
     assert ("[" in text.partition("overtakes")[0]) is intervals
     assert "torch overtakes numpy at batch size 4" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("axis", "said"), [(BATCHES, True), (Axis("threads", (1, 2)), False)])
+def test_a_sweep_ends_with_what_it_does_to_accuracy(axis: Axis, said: bool) -> None:
+    """Threads do nothing to it."""
+    assert ("test accuracy" in shown(make_sweep(axes=axis), 160)) is said

@@ -10,7 +10,7 @@ from bench.results.records import Run
 
 
 def test_each_workload_has_a_table_of_speeds_titled_with_what_was_done() -> None:
-    ((table,),) = summary.speed_tables(make_run(workload=make_workload("sigmoid")))
+    ((table,),) = summary.answers(make_run(workload=make_workload("sigmoid")))
     assert table.title == "sigmoid, 6,000 images, cpu"
     assert [row[0] for row in table.rows] == ["numpy", "torch"]
     assert len(table.headers) == len(table.rows[0]) and table.left == 4
