@@ -1,5 +1,6 @@
 """What the chart of a sweep shows: samples per second of every contender along the axis."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.report import numbers
@@ -8,6 +9,7 @@ from bench.report.sweep_sections import SweepSection
 from bench.report.sweep_tables import crossovers, winners
 from bench.results import redact
 from bench.results.sweeps import rate
+from bench.workload.axes import Value
 
 
 def of_sweep(section: SweepSection) -> dict[str, Chart]:
@@ -19,7 +21,7 @@ def of_sweep(section: SweepSection) -> dict[str, Chart]:
     values = [float(value) for value in sweep.axis.values] if sweep.is_scale else []
     name = "dots" if not values else "curve" if is_wide(values) else "line"
     bounds: Records = [
-        {"name": bound, "value": value, "rate": found, "last": int(value == max(rates))}
+        {"name": bound, "value": value, "rate": found, "named": _named(value, rates)}
         for bound, rates in section.bounds.items()
         for value, found in rates.items()
     ]
@@ -32,6 +34,12 @@ def of_sweep(section: SweepSection) -> dict[str, Chart]:
     data = {"points": stable(points), "bounds": stable(bounds)}
     return {name: Chart(name, wide, PLOT, " ".join([words, *crossovers(section)]), data,
                         {**axis, **ticks})}  # fmt: skip
+
+
+def _named(value: Value, rates: Mapping[Value, float]) -> str:
+    """Return on which side of a value the name of a bound stands: above its higher end, if any."""
+    ends = {min(rates): "left", max(rates): "right"}
+    return ends[value] if value == max(ends, key=lambda end: rates[end]) else ""
 
 
 def _points(section: SweepSection) -> Records:
