@@ -1,7 +1,8 @@
 """Try a fleet of three hosts in network namespaces of their own, and let things go wrong.
 
-`python -m tests.benchmarks.fleet_namespaces`, as root on Linux with iproute2; about eight minutes.
-Prints what held: never a second measurement, never a hang, no finished result lost.
+`python -m tests.benchmarks.fleet_namespaces`, as root on Linux with iproute2; about half an
+hour, with `--kills 3` ten minutes. Prints what held: never a second measurement, never a hang, no
+finished result lost.
 """
 
 import os
