@@ -112,9 +112,9 @@ def _along(scale: Spec, log: bool, narrow: bool) -> Spec:
                stroke=_by_row(SERIES * 2), strokeDash=_by_row(DASHES)),
         _layer("bounds", {"type": "line", "strokeDash": [2, 4], "color": "var(--muted)"}, x=x,
                y=rate, detail={"field": "name"}),
-        *({**_layer("bounds", {"type": "text", "align": end, "dy": -10, "color": "var(--muted)"},
-                    x=x, y=rate, text={"field": "name"}),
-           "transform": [{"filter": f"datum.named == '{end}'"}]} for end in ("left", "right")),
+        {**_layer("bounds", {"type": "text", "align": {"expr": "datum.named"}, "dy": -10,
+                             "color": "var(--muted)"}, x=x, y=rate, text={"field": "name"}),
+         "transform": [{"filter": "datum.named"}]},
         _marks(narrow, x=x, y=rate),
     ]  # fmt: skip
     return _template(layers, narrow)
