@@ -18,9 +18,9 @@ from bench.workload.contract import Floats, Integers, Model, Parameters
 
 SIZES = (1, 128)  # images of a call, beside the workload's batch
 OF_ONE_IMAGE, OF_MORE = 40, 8  # calls of a turn at most: 200 of one image tell percentiles
-TURN_SECONDS = 0.06  # of the calls of a turn; at least one is made while there is time at all
-WARM_UP = 3  # calls off the clock: the first compiles, TinyJit captures the second
-BRIEF_SECONDS = 0.01  # of calls that are warmed up in every turn; others only in the first
+TURN_SECONDS = 0.05  # of the calls of a turn; at least one is made while there is time at all
+WARM_UP = 2  # calls off the clock: the first compiles, TinyJit captures the second
+BRIEF_SECONDS = 0.005  # of calls that are warmed up in every turn; others only in the first
 CHECKED = 300  # images of each size whose classes are compared with those of the parameters
 DIGITS = 7  # decimals of the seconds of a call
 
