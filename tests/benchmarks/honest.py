@@ -3,8 +3,8 @@
     python -m tests.benchmarks.honest [--backend NAME[,NAME…]] [--rounds 2] [--loops 2]
 
 from the root of the repository runs all variants, with so many loops that keep the processors busy,
-and prints every flag and failure of a verification, a trial or a row. Eight backends take about
-fifteen minutes for 32 verifications and 64 trials.
+and prints every flag and failure of a verification, a trial or a row. A core that is busy slows
+threads that wait for each other several times over, so let it run for an hour.
 """
 
 import subprocess
