@@ -71,7 +71,7 @@ def print_noise(executor: Executor, backend: str, rounds: int) -> None:
     from bench.results import statistics  # SciPy takes its time: only here
 
     click.echo(f"\nmeasuring {backend} against itself, {rounds} rounds of two trials …")
-    first, second = twins(executor, backend, rounds)
+    first, second = _twins(executor, backend, rounds)
     difference = statistics.minimum_detectable_difference([first, second])
     ratio = statistics.ratio(second, first)
     assert ratio is not None and difference is not None, "they have rounds in common"
@@ -83,7 +83,7 @@ def print_noise(executor: Executor, backend: str, rounds: int) -> None:
     )
 
 
-def twins(executor: Executor, backend: str, rounds: int) -> "tuple[Timings, Timings]":
+def _twins(executor: Executor, backend: str, rounds: int) -> "tuple[Timings, Timings]":
     """Return the timings of two rows of the same backend that took turns."""
     from bench.results.cases import timed
     from bench.results.statistics import Timings

@@ -37,7 +37,7 @@ def of_sweep(section: SweepSection) -> dict[str, Chart]:
 
 
 def _named(value: Value, rates: Mapping[Value, float]) -> str:
-    """Return on which side of a value the name of a bound stands: above its higher end, if any."""
+    """Return at which end of its line a bound has its name: the higher one; "" at other values."""
     ends = {min(rates): "left", max(rates): "right"}
     return ends[value] if value == max(ends, key=lambda end: rates[end]) else ""
 

@@ -79,7 +79,7 @@ class Calls:
 def infer(
     model: Model, workload: Workload, images: Floats, wait_for_turn: Callable[[], None]
 ) -> list[Calls]:
-    """Return the calls of every size, done in turns."""
+    """Return the calls of every size, done in turns; their classes have yet to be looked at."""
     every = [Calls(model, images, size) for size in sizes(workload)]
     for _ in range(INFERENCE_TURNS):
         wait_for_turn()
