@@ -7,7 +7,6 @@ images), or that the machine was too restless to tell anything.
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
-from math import inf
 from statistics import median
 from typing import NamedTuple
 
@@ -155,7 +154,7 @@ def _rate(row: Row, run: Run) -> Iterator[str]:
 
 def _width(rows: Sequence[Row]) -> Iterator[str]:
     """Yield that most rows are hardly known; one that is erratic shows that itself."""
-    widths = [inf if one.half_width is None else one.half_width for one in narrowed(rows)]
+    widths = [one.half_width for one in narrowed(rows) if one.half_width is not None]
     if widths and (width := median(widths)) > HALF_WIDTH:
         yield (
             f"half of the rows are known to within ± {100 * width:,.0f} % or worse; expected "
