@@ -50,18 +50,24 @@ class Foreach(torch.optim.Optimizer):
 
 
 def start_state(chosen: Optimizer, weights: Tensors) -> list[Tensors]:
-    """Return what the optimizer carries along: lists of tensors, all zero."""
+    """Return what the optimizer carries along: lists of tensors, all zero but SGD's rate.
+
+    As a tensor it is no part of a compiled function: one of another rate need not be compiled.
+    """
+    if isinstance(chosen, SGD):
+        return [[weights[0].new_tensor(chosen.learning_rate)]]
     zeros = [torch.zeros_like(weight) for weight in weights]
     if isinstance(chosen, Adam):
         return [zeros, list(map(torch.clone, zeros)), [weights[0].new_zeros(()) for _ in range(2)]]
-    return [zeros] if isinstance(chosen, RMSprop) else []
+    return [zeros]
 
 
 @torch.no_grad()
 def update(chosen: Optimizer, weights: Tensors, gradients: Tensors, state: list[Tensors]) -> None:
     """Do the optimizer's step in place, for all parameters at once."""
     if isinstance(chosen, SGD):
-        torch._foreach_add_(weights, gradients, alpha=-chosen.learning_rate)
+        ((rate,),) = state
+        torch._foreach_sub_(weights, torch._foreach_mul(gradients, rate))
     elif isinstance(chosen, RMSprop):
         (squares,) = state
         torch._foreach_mul_(squares, chosen.rho)

@@ -47,6 +47,8 @@ class Model:
         self._state = _torch.start_state(workload.optimizer, list(self._weights.values()))
         self._images = torch.tensor(train.images, device=device)
         self._labels = torch.tensor(train.labels, device=device)
+        for samples in (self._images, self._labels):  # one graph, however many there are
+            torch._dynamo.maybe_mark_dynamic(samples, 0)
         self._compiled = torch.compile(self._step, dynamic=False)
 
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:

@@ -23,7 +23,7 @@ class Rough(NamedTuple):
 CORE = Rough(7e10, 1e-3, 1.5e-9)
 ACCELERATOR = Rough(5e12, 3e-4, 1e-11)
 SECONDS = {"start": 2.5, "build": 0.4, "compile": 1.0, "inference": 0.1}  # beside what they compute
-VERIFICATION = {"child": 12.0, "case": 2.5}  # seconds on one core, most of them compiling
+VERIFICATION = {"child": 4.0, "case": 3.5}  # seconds on one core, most of them compiling
 
 
 class Step(NamedTuple):
