@@ -17,6 +17,7 @@ something else.
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
+from math import sqrt
 from typing import NamedTuple
 
 import msgspec
@@ -41,7 +42,7 @@ from bench.trial.reference import Expected, equal
 from bench.workload import Device, Workload
 from bench.workload.contract import Integers, Layer, Model, Parameters, Samples
 
-DRIFT = 5e-8  # of a sum of losses in float32, with every step
+DRIFT = 5e-8  # of a sum of losses in float32, with every step or with the root of a batch's rows
 EXACT_SHARE = 0.999  # of the parameters that float64, rounded at the end, has right to the last bit
 EXACT_COUNT = 100  # parameters that moved by more than MOVED of themselves: fewer tell nothing
 MOVED = 2.0**-20
@@ -74,7 +75,8 @@ def without_dropout(model_type: type[Model], workload: Workload, device: Device)
     expected = reference.eight_steps(workload)
     observed = observe(model_type, expected, device)
     found = deviations(observed.outcome, expected.outcome, expected.inputs.start)
-    limits = limits_of(workload, SHARP, expected.rounding)
+    floors = SHARP._replace(loss=max(SHARP.loss, _drift(expected.workload)))
+    limits = limits_of(workload, floors, expected.rounding)
     flags = [*observed.flags, *judge(found, limits, when=" after eight steps"),
              *judge_rounding(workload, found, expected.rounding),
              *_judge_precision(observed.outcome, expected)]  # fmt: skip
@@ -97,10 +99,16 @@ def _at_full_size(model_type: type[Model], workload: Workload, device: Device) -
     observed = observe(model_type, expected, device)
     found = deviations(observed.outcome, expected.outcome, expected.inputs.start)
     floors = AT_FULL_SIZE[workload.activation]
-    drift = floors.loss + DRIFT * expected.workload.steps
-    limits = limits_of(workload, floors._replace(loss=drift), expected.rounding)
+    floors = floors._replace(loss=floors.loss + _drift(expected.workload))
+    limits = limits_of(workload, floors, expected.rounding)
     return [*observed.flags, *judge(found, limits, size=" at full size"),
             *judge_rounding(workload, found, expected.rounding, size=" at full size")]  # fmt: skip
+
+
+def _drift(workload: Workload) -> float:
+    """Return how far off a mean loss may be, added up in float32 row by row and step by step."""
+    rows = min(workload.batch_size, workload.train_samples)
+    return DRIFT * max(workload.steps, sqrt(rows))
 
 
 def _left_out(workload: Workload, limits: Deviations) -> str | None:

@@ -3,6 +3,7 @@
 from itertools import product
 
 import msgspec
+import numpy as np
 import pytest
 from wrong.judge import of_trial, of_verification
 from wrong.plain import Plain
@@ -12,6 +13,7 @@ from backends.numpy import Model as NumPyModel
 from bench.results.records import Failed, Verified
 from bench.trial import verification
 from bench.workload import CPU, SGD, VARIANTS, Adam, RMSprop, Workload
+from bench.workload.contract import Floats
 
 SIZES = {"epochs": 4, "train_samples": 1_500, "test_samples": 300}  # more than the eight steps have
 
@@ -90,6 +92,21 @@ def test_another_adam_is_caught_also_in_odd_workloads(name: str) -> None:
 def test_a_correct_model_passes_at_full_width(variant: str) -> None:
     workload = msgspec.structs.replace(VARIANTS[variant], **SIZES)
     assert of_verification(Plain, workload) == []
+
+
+class RowByRow(Plain):
+    """Adds up the losses of a batch in float32, one after the other."""
+
+    def loss(self, probabilities: Floats, targets: Floats) -> float:
+        chosen = (probabilities * targets).sum(axis=1)
+        return float(np.cumsum(-np.log(chosen), dtype=np.float32)[-1])
+
+
+@pytest.mark.parametrize("rows", [128, 10_000])
+def test_losses_may_be_added_up_row_by_row_however_many_there_are(rows: int) -> None:
+    optimizer = RMSprop(learning_rate=1e-6)  # the losses hardly change: all err alike
+    workload = small("sigmoid", batch_size=rows, train_samples=rows, optimizer=optimizer)
+    assert of_verification(RowByRow, workload) == []
 
 
 @pytest.mark.parametrize(("model", "changes"), list(product([NumPyModel, Plain], [
