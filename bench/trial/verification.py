@@ -17,7 +17,6 @@ something else.
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from math import sqrt
 from typing import NamedTuple
 
 import msgspec
@@ -42,7 +41,8 @@ from bench.trial.reference import Expected, equal
 from bench.workload import Device, Workload
 from bench.workload.contract import Integers, Layer, Model, Parameters, Samples
 
-DRIFT = 5e-8  # of a sum of losses in float32, with every step or with the root of a batch's rows
+DRIFT = 5e-8  # of a sum of losses in float32, with every step
+ROW_DRIFT = 1.5e-8  # at most, with every row of a batch: equal losses, added up one by one
 EXACT_SHARE = 0.999  # of the parameters that float64, rounded at the end, has right to the last bit
 EXACT_COUNT = 100  # parameters that moved by more than MOVED of themselves: fewer tell nothing
 MOVED = 2.0**-20
@@ -108,7 +108,7 @@ def _at_full_size(model_type: type[Model], workload: Workload, device: Device) -
 def _drift(workload: Workload) -> float:
     """Return how far off a mean loss may be, added up in float32 row by row and step by step."""
     rows = min(workload.batch_size, workload.train_samples)
-    return DRIFT * max(workload.steps, sqrt(rows))
+    return max(DRIFT * workload.steps, ROW_DRIFT * rows)
 
 
 def _left_out(workload: Workload, limits: Deviations) -> str | None:
