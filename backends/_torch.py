@@ -52,7 +52,7 @@ class Foreach(torch.optim.Optimizer):
 def start_state(chosen: Optimizer, weights: Tensors) -> list[Tensors]:
     """Return what the optimizer carries along: lists of tensors, all zero but SGD's rate.
 
-    As a tensor it is no part of a compiled function: one of another rate need not be compiled.
+    A compiled function does not contain a tensor's value, so it serves every rate.
     """
     if isinstance(chosen, SGD):
         return [[weights[0].new_tensor(chosen.learning_rate)]]
