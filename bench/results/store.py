@@ -96,9 +96,10 @@ def read_run(path: Path) -> Run:
             raise BrokenRunFile(_unreadable(path.name, schema))
         return check_run(msgspec.json.decode(content, type=Run))
     except (msgspec.MsgspecError, OSError, RecursionError, ValueError) as error:
+        reason = str(getattr(error, "strerror", None) or error)[:MESSAGE_LETTERS]
         raise BrokenRunFile(
-            f"{path.name} is not a run file: {str(error)[:MESSAGE_LETTERS]}; expected what "
-            "`python -m bench run` writes: restore it, or move it away"
+            f"{path.name} is not a run file: {reason}; expected what `python -m bench run` writes: "
+            "name another file, restore this one, or move it away"
         ) from error
 
 

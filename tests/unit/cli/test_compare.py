@@ -105,7 +105,7 @@ def test_an_unknown_backend_is_named_with_the_nearest(files: Files) -> None:
 
 
 def test_a_missing_file_is_named(files: Files) -> None:
-    with pytest.raises(BrokenRunFile, match=r"no\.json is not a run file"):
+    with pytest.raises(BrokenRunFile, match=r"no\.json is not a run file: No such file"):
         compare_files(str(files.folder / "no.json"), "also-no.json", None, False)
 
 
