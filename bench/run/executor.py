@@ -23,6 +23,9 @@ from bench.run.schedule import AT_ONCE, Awake, Turns, verification_jobs
 from bench.run.turns import Contender, Part, Who, failed, grouped, take_turns
 from bench.workload import Device, Precision, Workload
 
+# Contenders that get ready side by side, a core for each: importing and building use hardly more.
+GET_READY = 2
+
 Item = TypeVar("Item", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -139,10 +142,12 @@ class Session(NamedTuple):
     def take_turns(self, groups: Sequence[Group]) -> Turns:
         """Let one trial of each case, and the GEMM bounds, take turns, group after group."""
         with ExitStack() as stack:
-            contenders = [stack.enter_context(self._contender(who, parts))
-                          for who, parts in self._parts(groups).items()]  # fmt: skip
+            parts = self._parts(groups)
+            contenders = [stack.enter_context(self._contender(*one)) for one in parts.items()]
+            alone = any((who.threads or self.threads) < GET_READY or not who.device.is_cpu
+                        for who in parts)  # fmt: skip
             for group in groups:
-                yield from take_turns(contenders, group)
+                yield from take_turns(contenders, group, 1 if alone else GET_READY)
 
     def _contender(self, who: Who, parts: Sequence[Part]) -> Contender:
         backend, device = self.backends[parts[0].case.backend], who.device

@@ -73,19 +73,21 @@ class Child:
         self._setup = setup
         self._sample = sample
         self._exit = ExitStack()
-        self._lines: queue.Queue[bytes | None] = queue.Queue()
+        self._lines: queue.Queue[tuple[float, bytes | None]] = queue.Queue()  # and when they came
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = self._log = Path()
         self._problem: Failed | None = None  # once nothing more is to be expected
         self._has_failed = False
         self._resumed: float | None = None  # by the clock; None while it is suspended
+        self._answered: float | None = None  # by the clock, with the message received last
         self._awake_seconds = 0.0  # until it was last suspended
 
     @property
     def awake_seconds(self) -> float:
-        """Seconds that it has been at work."""
-        now = 0.0 if self._resumed is None else time.monotonic() - self._resumed
-        return self._awake_seconds + now
+        """Seconds that it has been at work: not that its message has waited to be received."""
+        if self._resumed is None:
+            return self._awake_seconds
+        return self._awake_seconds + (self._answered or time.monotonic()) - self._resumed
 
     def __enter__(self) -> Self:
         """Start the child; one that cannot be started answers with a Failed.
@@ -143,8 +145,8 @@ class Child:
         """Pass on the lines that the child writes, then None."""
         with suppress(OSError, ValueError), stream:  # closed at our end: nobody waits any more
             for line in stream:
-                self._lines.put(line)
-        self._lines.put(None)
+                self._lines.put((time.monotonic(), line))
+        self._lines.put((time.monotonic(), None))
 
     def _send(self, line: bytes) -> None:
         if self._process is not None and self._process.stdin is not None:
@@ -163,7 +165,7 @@ class Child:
 
     def resume(self) -> None:
         """Let it run again."""
-        self._resumed = time.monotonic()
+        self._resumed, self._answered = time.monotonic(), None
         self._tell("resume")
 
     def _tell(self, what: Literal["suspend", "resume", "kill"]) -> None:
@@ -180,6 +182,7 @@ class Child:
         """Wait so many seconds for its next message; whatever goes wrong is a Failed."""
         if self._problem is not None:
             return self._problem
+        self._answered = None
         message = self._next(timeout)
         if not isinstance(message, Failed):
             return message
@@ -193,18 +196,21 @@ class Child:
 
     def _next(self, timeout: float) -> Message:
         deadline = time.monotonic() + timeout
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                line = self._lines.get(timeout=min(SAMPLE_SECONDS, left))
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            try:  # at least once: it may have answered while another child was waited for
+                self._answered, line = self._lines.get(timeout=min(SAMPLE_SECONDS, left))
             except queue.Empty:
+                if not left:
+                    awake = f"{self.awake_seconds:.3g} s of work"
+                    reason = f"no result after {awake}; give it more with --timeout"
+                    return self._lost("timed out", reason)
                 self._sample()
                 if log.size(self._log) > (limit := self._setup.log_limit_bytes):
                     reason = f"ended after it had printed more than {limit:,} bytes"
                     return self._lost("no result", reason)
                 continue
             return self._ended() if line is None else self._decoded(line)
-        awake = f"{self.awake_seconds:.3g} s of work"
-        return self._lost("timed out", f"no result after {awake}; give it more with --timeout")
 
     def _lost(self, kind: Kind, reason: str) -> Failed:
         """Return why nothing more is to be expected of it."""

@@ -6,6 +6,7 @@ epoch, see the same machine (docs/method.md).
 
 import datetime
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import chain, count, dropwhile, pairwise
@@ -116,7 +117,7 @@ class Contender:
         """Remember what to do.
 
         `start` makes a child for what is left of the parts, given what to call once a second;
-        `monitor` is called just before each part, for which the child has so many seconds.
+        `monitor` is called before each part, for which the child has so many seconds.
         """
         self._who, self._parts, self._start, self._timeout = who, parts, start, timeout
         self._watch = monitor
@@ -145,9 +146,12 @@ class Contender:
         stage = group.stage(turn, beginning)
         return Awake(stage, name, device, group, turn, threads, precision)
 
+    def look(self) -> None:
+        """Look at the machine, on which nothing is at work: a group is about to begin."""
+        self._monitor = self._watch()
+
     def begin(self, group: Group) -> None:
         """Let its child, or a new one, get ready for a group."""
-        self._monitor = self._watch()
         self._began = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         if self._child is not None:
             self._before = self._child.awake_seconds
@@ -199,22 +203,27 @@ class Contender:
         )
 
 
-def take_turns(contenders: Sequence[Contender], group: Group) -> Turns:
+def take_turns(contenders: Sequence[Contender], group: Group, at_once: int = 1) -> Turns:
     """Let contenders take turns, epoch by epoch: all are alive, exactly one is at work.
 
-    They begin one after the other, each suspended when it is ready. Their order is drawn anew for
-    every turn.
+    Only while they get ready, which is not for timing epochs, so many are at work side by side,
+    each suspended when it is ready. The order is drawn anew for every turn.
     """
     shuffle = random.Random(f"order of group {group.number} in round {group.round}").shuffle
     going = [one for one in contenders if one.takes_part(group)]
+    for contender in going:
+        contender.look()
     for turn in count():
         shuffle(going)
-        for contender in list(going):
-            yield contender.awake(group, turn)
-            if turn == 0:
-                contender.begin(group)
-            else:
-                contender.go_on()
+        waiting, at_work = deque(going), deque[Contender]()
+        while waiting or at_work:
+            if waiting and len(at_work) < (at_once if turn == 0 else 1):
+                contender = waiting.popleft()
+                yield contender.awake(group, turn)
+                contender.go_on() if turn else contender.begin(group)
+                at_work.append(contender)
+                continue
+            contender = at_work.popleft()
             if (outcome := contender.receive(group)) is not None:
                 going.remove(contender)
                 yield outcome

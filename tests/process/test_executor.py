@@ -207,6 +207,33 @@ def test_exactly_one_is_at_work(turns: Turns) -> None:
     toys.until_all_ended(pids(turns.folder))
 
 
+@pytest.mark.parametrize(("threads", "at_once"), [(1, 1), (2, 2)])
+def test_two_get_ready_side_by_side_where_there_are_two_cores_for_them(
+    tmp_path: Path, threads: int, at_once: int
+) -> None:
+    marks = "mark = HERE / f'{os.getpid()}.begun'\nmark.touch()\ntime.sleep(0.5)\n"
+    marks += "(HERE / 'seen').open('a').write(f'{len([*HERE.glob(\"*.begun\")])}\\n')\n"
+    for name in ("a", "b", "c"):
+        write_toy(tmp_path, name, faulty_model(f"{marks}mark.unlink()"))
+    session = session_of(tmp_path, threads)
+    trials = [one for one in session.take_turns([Group(RELU, cases(CPU, *"abc"))])
+              if isinstance(one, Trial)]  # fmt: skip
+    assert all(isinstance(one.result, Trained) for one in trials), trials
+    assert max(map(int, (tmp_path / "seen").read_text().split())) == at_once
+
+
+def test_who_hangs_on_starting_costs_the_one_beside_it_nothing(tmp_path: Path) -> None:
+    write_toy(tmp_path, "honest")
+    write_toy(tmp_path, "hangs", faulty_model("time.sleep(1000)"))
+    session = session_of(tmp_path, threads=2)._replace(timeout=8.0)
+    for number in range(2):  # in either order
+        events = list(session.take_turns([Group(RELU, cases(CPU, "honest", "hangs"), number + 1)]))
+        trials = {one.case.backend: one for one in events if isinstance(one, Trial)}
+        assert "timed out" in str(trials["hangs"].result)
+        assert isinstance(trials["honest"].result, Trained)
+        assert trials["honest"].total_seconds < 8 <= trials["hangs"].total_seconds
+
+
 def test_who_fails_costs_the_others_nothing_and_leaves_a_log(turns: Turns) -> None:
     assert {name: str(turns.trials[name].result) for name in ("raises", "dies")} == {
         "raises": "raised: ValueError: no luck",
