@@ -5,6 +5,7 @@ nothing; whatever a run file holds is data, shown as text and never as markup.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from statistics import fmean
 from string import Template
@@ -59,6 +60,7 @@ def encoded(value: object) -> str:
     return msgspec.json.encode(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")
 
 
+@cache
 def _libraries() -> str:
     """Return Vega and Vega-Lite, as vl-convert bundles them, fit to stand in a script element."""
     import vl_convert  # here, for it takes 60 MB that only the page and new charts need

@@ -1,7 +1,7 @@
 """The checks of bench/workload/contract.py on one backend, as a script in a process of its own.
 
 `python contract_checks.py NAME PATH RESULT` writes its devices as JSON, and with a device at the
-end {promise: None or what is wrong}.
+end {promise: None or what is wrong}, empty if it sees no such device.
 """
 
 import json
@@ -94,9 +94,8 @@ class Contract:
         """What a model with dropout brings that never predicts."""
         return train(self.model_type, self.device)
 
-    def names_its_devices_and_versions(self) -> None:
+    def names_its_versions(self) -> None:
         versions = self.module.versions()
-        assert self.device in devices(self.module), devices(self.module)
         assert versions and next(iter(versions.values())), versions
         assert all(isinstance(v, str | None) for v in versions.values()), versions
 
@@ -165,10 +164,10 @@ def outcome(promise: Callable[[], None]) -> str | None:
 
 if __name__ == "__main__":
     name, path, result, *device = sys.argv[1:]
+    contract = Contract(name, Path(path), Device.named(*device or ["cpu"]))
+    seen = devices(contract.module)
+    found: object = list(map(str, seen))
     if device:
-        contract = Contract(name, Path(path), Device.named(device[0]))
-        found = {promise: outcome(getattr(contract, promise)) for promise in PROMISES}
-    else:
-        hides = inspect(Path(path)).hides
-        found = list(map(str, devices(load_backend(name, Path(path), hides))))
+        promises = PROMISES if contract.device in seen else []
+        found = {promise: outcome(getattr(contract, promise)) for promise in promises}
     Path(result).write_text(json.dumps(found))

@@ -16,7 +16,7 @@ from contract.contract_checks import PROMISES
 
 from bench.run.backends import Backend, discover
 from bench.run.environment import environment
-from bench.workload import Device
+from bench.workload import CPU, Device
 
 AT_ONCE = 2  # processes: most of the time goes into importing and compiling
 TIMEOUT = 600  # seconds: tinygrad compiles some 200 kernels for OpenCL
@@ -42,13 +42,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def run_checks(backend: Backend, folder: Path, accelerators: bool) -> Outcomes:
     """Run all checks of a backend on the CPU, or on every accelerator that it sees here."""
-    devices = map(Device.named, child(backend, folder, None))
-    asked = [device for device in devices if device.is_cpu is not accelerators]
-    return {str(device): child(backend, folder, device) for device in asked}
+    asked = [CPU]
+    if accelerators:
+        devices = map(Device.named, child(backend, folder, None))
+        asked = [device for device in devices if not device.is_cpu]
+    found = {str(device): child(backend, folder, device) for device in asked}
+    return {device: of_one for device, of_one in found.items() if of_one}
 
 
 def child(backend: Backend, folder: Path, device: Device | None) -> Any:
-    """Return what a child found on a device, None: which there are.
+    """Return what a child found on a device, {} if it sees no such; None: which there are.
 
     Raises RuntimeError with its last words if it dies.
     """
