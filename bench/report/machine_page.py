@@ -14,12 +14,13 @@ from bench.results.cases import in_threads
 SPEED_LEGEND = (
     "One epoch is one pass over the training images, evaluation not included. A trial counts with "
     "the median of its epochs from the second on; the table shows the centre of the trials with "
-    "the 95 % interval. *relative* compares each row with the fastest, paired by round; ~ means "
-    "that no difference is shown. ● marks the fastest group: no row is significantly faster "
-    "(Bonferroni-corrected). *× GEMM bound* divides the epoch by its matrix products alone, run "
-    "by the fastest library found here and paired by round; a compiler that fuses them may stay "
-    "below 1. *% of peak* compares its rate with that of one large matrix product. Rows that are "
-    "struck through are flagged: the footnotes say why, and nothing ranks them."
+    "the 95 % interval. *relative* compares each row with the fastest, paired by turn, or by round "
+    "where they took no turns; ~ means that no difference is shown. ● marks the fastest group: no "
+    "row is significantly faster (Bonferroni-corrected). *× GEMM bound* divides the epoch by its "
+    "matrix products alone, run by the fastest library found here and paired in the same way; a "
+    "compiler that fuses them may stay below 1. *% of peak* compares its rate with that of one "
+    "large matrix product. Rows that are struck through are flagged: the footnotes say why, and "
+    "nothing ranks them."
 )
 QUALITY_LEGEND = (
     "After the last epoch, mean ± standard deviation over the rounds. *s to* an accuracy counts "
