@@ -34,8 +34,8 @@ TINY = Workload(  # no two widths are the same; no more samples than eight steps
 )
 KINDS = (
     TINY,
-    msgspec.structs.replace(TINY, hidden=(48,), activation="sigmoid", optimizer=RMSprop()),
-    msgspec.structs.replace(TINY, hidden=(32,), optimizer=Adam()),
+    msgspec.structs.replace(TINY, activation="sigmoid", optimizer=RMSprop()),
+    msgspec.structs.replace(TINY, optimizer=Adam()),
 )
 DROPPING = msgspec.structs.replace(TINY, dropout=0.2)
 FRAMEWORKS = {"cupy", "jax", "keras", "mlx", "tensorflow", "tinygrad", "torch"}

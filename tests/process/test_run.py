@@ -139,15 +139,15 @@ def test_a_sweep_does_every_point_and_a_point_that_fails_costs_nothing_else(
 ) -> None:
     write_toy(tmp_path, "toy", TOY)
     write_toy(tmp_path, "fails", faulty_model("if workload.batch_size == 64: raise ValueError(1)"))
-    options = ("--backend", "toy,fails", "--batch-size", "256,64", "--rounds", "2", *SMALL)
+    options = ("--backend", "toy,fails", "--batch-size", "256,64", *SMALL)
     with bench("run", *options, "--reports", str(tmp_path), toys=tmp_path) as process:
         output, errors = process.communicate()
     assert "Traceback" not in errors, errors
-    assert "2 points, 4 cases, 2 rounds: about" in errors
+    assert "2 points, 4 cases, 3 rounds: about" in errors
     run = read_run(run_file(tmp_path))
     assert run.axes == (Axis("batch_size", (64, 256)),)
     failed = [trial for trial in run.trials if isinstance(trial.result, Failed)]
-    assert (process.returncode, len(run.trials), len(failed)) == (1, 8, 2)
+    assert (process.returncode, len(run.trials), len(failed)) == (1, 12, 3)
     assert {run.workloads[trial.case.workload].batch_size for trial in failed} == {64}
     assert {trial.case.backend for trial in failed} == {"fails"}
     assert "round 2  toy · cpu · relu, batch size 64: " in output
