@@ -16,9 +16,8 @@ from made import (
 
 from bench.results.records import BoundTrial, Case, Described, Failed, Run, Trial, Verification
 from bench.run.backends import Backend
-from bench.run.groups import BOUND, Group
+from bench.run.groups import BOUND, Group, grouped
 from bench.run.schedule import Awake, Turns
-from bench.run.turns import grouped
 from bench.workload import Workload
 
 VERIFICATION = "verification"

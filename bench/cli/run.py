@@ -26,10 +26,10 @@ from bench.run.choices import Refused, check_pythons
 from bench.run.environment import dropped
 from bench.run.estimate import Estimate, verification_seconds
 from bench.run.executor import Session
+from bench.run.groups import grouped
 from bench.run.lock import only_run
 from bench.run.plan import Request, plan, threads_for
 from bench.run.progress import in_words, show
-from bench.run.turns import grouped
 from bench.workload import mnist
 
 PLAIN_WIDTH = 200  # columns where there is no terminal: no table is wider

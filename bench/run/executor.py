@@ -17,10 +17,10 @@ from bench.results.jobs import REFERENCES, Job
 from bench.results.records import Case, Described, Failed, Flag, Run, Verification, Verified
 from bench.run.backends import Backend
 from bench.run.environment import environment
-from bench.run.groups import BOUND, Group, Place
+from bench.run.groups import BOUND, Group, Place, grouped
 from bench.run.process import Child, Setup, temporary_folder
 from bench.run.schedule import AT_ONCE, Awake, Turns, verification_jobs
-from bench.run.turns import Contender, Part, Who, failed, grouped, take_turns
+from bench.run.turns import Contender, Part, Who, failed, take_turns
 from bench.workload import Device, Precision, Workload
 
 # Contenders that get ready side by side, a core for each: importing and building use hardly more.
@@ -38,7 +38,7 @@ class Session(NamedTuple):
     timeout: float  # seconds that a child may be at work
     pythons: dict[str, str] = {}  # backend -> interpreter, where it is not this one
     logs: Path | None = None  # folder for the logs of failed children
-    together: int | None = None  # at most so many take turns; None: see bench.run.turns
+    together: int | None = None  # at most so many take turns; None: see bench.run.groups
     threads_each: int | None = None  # of children side by side, which share the cores
     keep: tuple[str, ...] = ()  # names of variables that children inherit besides
     references: str = ""  # folder in which children that verify share results

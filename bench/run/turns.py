@@ -1,4 +1,4 @@
-"""Contenders take turns: who with whom, and one round of a group.
+"""Contenders take turns: one round of a group.
 
 The machine's speed wanders by more than the backends differ; contenders that take turns, epoch by
 epoch, see the same machine (docs/method.md).
@@ -9,75 +9,16 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import chain, count, dropwhile, pairwise
-from typing import NamedTuple, Self, TypeVar
-
-import msgspec
+from itertools import count, dropwhile
+from typing import NamedTuple, Self
 
 from bench.machine import Monitor
 from bench.results.jobs import Message, Waiting
-from bench.results.records import (
-    BoundTrial,
-    Case,
-    Failed,
-    GemmBound,
-    Run,
-    Trained,
-    Trial,
-    Verified,
-)
+from bench.results.records import BoundTrial, Case, Failed, GemmBound, Trained, Trial
 from bench.run.groups import BOUND, Group, Stage
 from bench.run.process import Child
 from bench.run.schedule import Awake, Turns
-from bench.workload import Device, Precision, Workload
-
-MEMORY_SHARE = 0.9  # of what is available that the children of a group may need
-UNKNOWN_BYTES = 1_500_000_000  # that a child is taken to need if its verification cannot tell
-
-Item = TypeVar("Item")
-
-
-def grouped(run: Run, together: int | None, available: int | None) -> tuple[tuple[Case, ...], ...]:
-    """Return which cases take turns: those of a workload, in any precision, on a kind of device.
-
-    Unless `together` says otherwise, on the CPU as many as fit into memory, in groups of about
-    equal size, the same ones for every workload; on accelerators, whose memory frameworks reserve,
-    each case by itself.
-    """
-    memory = {one.case: one.result.peak_memory_bytes for one in run.verifications
-              if isinstance(one.result, Verified)}  # fmt: skip
-    contenders: dict[str, dict[Who, list[Case]]] = {}
-    for case in run.cases:
-        who = Who(case.backend, case.device, case.threads, run.workloads[case.workload].precision)
-        contenders.setdefault(case.device.kind, {}).setdefault(who, []).append(case)
-    found: list[tuple[Case, ...]] = []
-    for kind in contenders.values():
-        cases = list(kind.values())  # of each contender
-        most = together or (len(cases) if cases[0][0].device.is_cpu else 1)
-        sizes = [max(memory.get(case) or UNKNOWN_BYTES for case in some) for some in cases]
-        for part in split(cases, most, sizes, available or sum(sizes) * 2):
-            by_workload: dict[Workload, list[Case]] = {}
-            for case in chain.from_iterable(part):
-                work = msgspec.structs.replace(run.workloads[case.workload], precision="float32")
-                by_workload.setdefault(work, []).append(case)
-            found += map(tuple, by_workload.values())
-    return tuple(found)
-
-
-def split(
-    items: Sequence[Item], most: int, sizes: Sequence[int], available: int
-) -> list[Sequence[Item]]:
-    """Return parts of at most so many contenders, of about equal size, that fit into memory.
-
-    `sizes` are the bytes that each needs; one more, for the GEMM bound, needs as many as the
-    largest.
-    """
-    for parts in range(-(-len(items) // most), len(items) + 1):
-        ends = [len(items) * number // parts for number in range(parts + 1)]
-        needed = max(sum(sizes[start:end]) for start, end in pairwise(ends)) + max(sizes)
-        if needed <= MEMORY_SHARE * available:
-            break
-    return [items[start:end] for start, end in pairwise(ends)]
+from bench.workload import Device, Precision
 
 
 class Who(NamedTuple):

@@ -11,7 +11,7 @@ from toys import PATIENCE_SECONDS
 
 from bench.results.records import Case, Failed, Run, Verification, Verified
 from bench.run.executor import Session, side_by_side
-from bench.run.turns import MEMORY_SHARE, UNKNOWN_BYTES, split
+from bench.run.groups import MEMORY_SHARE, UNKNOWN_BYTES, split
 
 RELU, SIGMOID = make_workload("relu"), make_workload("sigmoid")
 VERIFIED = make_verified(peak_memory_bytes=1_000)
