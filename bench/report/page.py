@@ -60,7 +60,7 @@ def encoded(value: object) -> str:
     return msgspec.json.encode(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-@cache
+@cache  # bundling takes more than a second
 def _libraries() -> str:
     """Return Vega and Vega-Lite, as vl-convert bundles them, fit to stand in a script element."""
     import vl_convert  # here, for it takes 60 MB that only the page and new charts need

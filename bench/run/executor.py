@@ -23,8 +23,7 @@ from bench.run.schedule import AT_ONCE, Awake, Turns, verification_jobs
 from bench.run.turns import Contender, Part, Who, failed, take_turns
 from bench.workload import Device, Precision, Workload
 
-# Contenders that get ready side by side, a core for each: importing and building use hardly more.
-GET_READY = 2
+READY_AT_ONCE = 2  # contenders that import and build, each mostly on one core
 
 Item = TypeVar("Item", bound=Hashable)
 Value = TypeVar("Value")
@@ -144,10 +143,10 @@ class Session(NamedTuple):
         with ExitStack() as stack:
             parts = self._parts(groups)
             contenders = [stack.enter_context(self._contender(*one)) for one in parts.items()]
-            alone = any((who.threads or self.threads) < GET_READY or not who.device.is_cpu
-                        for who in parts)  # fmt: skip
+            has_cores = all(who.device.is_cpu and (who.threads or self.threads) >= READY_AT_ONCE
+                            for who in parts)  # fmt: skip
             for group in groups:
-                yield from take_turns(contenders, group, 1 if alone else GET_READY)
+                yield from take_turns(contenders, group, READY_AT_ONCE if has_cores else 1)
 
     def _contender(self, who: Who, parts: Sequence[Part]) -> Contender:
         backend, device = self.backends[parts[0].case.backend], who.device

@@ -84,7 +84,7 @@ class Child:
 
     @property
     def awake_seconds(self) -> float:
-        """Seconds that it has been at work: not that its message has waited to be received."""
+        """Seconds that it has been at work, without those that its message waited for us."""
         if self._resumed is None:
             return self._awake_seconds
         return self._awake_seconds + (self._answered or time.monotonic()) - self._resumed

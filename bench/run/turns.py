@@ -88,7 +88,7 @@ class Contender:
         return Awake(stage, name, device, group, turn, threads, precision)
 
     def look(self) -> None:
-        """Look at the machine, on which nothing is at work: a group is about to begin."""
+        """Note what the machine is like before a group begins, while no contender is at work."""
         self._monitor = self._watch()
 
     def begin(self, group: Group) -> None:
@@ -147,8 +147,8 @@ class Contender:
 def take_turns(contenders: Sequence[Contender], group: Group, at_once: int = 1) -> Turns:
     """Let contenders take turns, epoch by epoch: all are alive, exactly one is at work.
 
-    Only while they get ready, which is not for timing epochs, so many are at work side by side,
-    each suspended when it is ready. The order is drawn anew for every turn.
+    Before that they get ready, `at_once` of them side by side, each suspended as soon as it is.
+    Their order is drawn anew for every turn.
     """
     shuffle = random.Random(f"order of group {group.number} in round {group.round}").shuffle
     going = [one for one in contenders if one.takes_part(group)]
@@ -156,18 +156,22 @@ def take_turns(contenders: Sequence[Contender], group: Group, at_once: int = 1) 
         contender.look()
     for turn in count():
         shuffle(going)
+        most = 1 if turn else at_once
         waiting, at_work = deque(going), deque[Contender]()
         while waiting or at_work:
-            if waiting and len(at_work) < (at_once if turn == 0 else 1):
+            if waiting and len(at_work) < most:
                 contender = waiting.popleft()
                 yield contender.awake(group, turn)
-                contender.go_on() if turn else contender.begin(group)
+                if turn:
+                    contender.go_on()
+                else:
+                    contender.begin(group)
                 at_work.append(contender)
-                continue
-            contender = at_work.popleft()
-            if (outcome := contender.receive(group)) is not None:
-                going.remove(contender)
-                yield outcome
+            else:
+                contender = at_work.popleft()
+                if (outcome := contender.receive(group)) is not None:
+                    going.remove(contender)
+                    yield outcome
         if not going:
             return
 
