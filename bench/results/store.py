@@ -107,4 +107,5 @@ def _unreadable(name: str, schema: object) -> str:
     remedy = "update the program, or move the file away"
     if isinstance(schema, int) and 1 <= schema < OLDEST:
         remedy = "read it with version 0.1, which wrote it, or measure again and move it away"
-    return f"{name} has schema {schema!r}; this version reads {OLDEST} to {SCHEMA}: {remedy}"
+    reads = f"schema {SCHEMA}" if OLDEST == SCHEMA else f"schemas {OLDEST} to {SCHEMA}"
+    return f"{name} has schema {schema!r}; this version reads {reads}: {remedy}"
