@@ -206,7 +206,8 @@ def _layer(data: str, mark: Spec, **encoding: Spec | list[Spec]) -> Spec:
 def _measure(field: str, title: str, log: bool, narrow: bool) -> Spec:
     scale = LOG if log else {"zero": True}
     axis = {"title": title + (" (logarithmic)" if log else ""), "format": ",~r",
-            "tickCount": 4 if narrow else 7, "labelOverlap": "greedy"}  # fmt: skip
+            "tickCount": 4 if narrow else 7,
+            "labelOverlap": "greedy", "labelSeparation": 6}  # fmt: skip
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
 
 
