@@ -33,10 +33,6 @@ INFERENCE_LEGEND = (
     "The whole test set is predicted after every epoch. *relative* compares each row with the "
     "fastest, paired by turn; ~ means that no difference is shown."
 )
-PART = (
-    "These cases took turns with each other; the others of this workload are in a table of their "
-    "own because not all fitted into memory, or --together allowed fewer."
-)
 
 
 def page(
@@ -66,7 +62,6 @@ def _results(section: Section, pictures: Mapping[str, str]) -> list[str]:
     return [
         f"## {text(speed.title)}",
         _about(section),
-        PART if section.key.part else "",
         text(summary.precision(section.measured)),
         markdown.bullets(summary.warnings(section.run, section.rows), sign="⚠ "),
         "### Speed",

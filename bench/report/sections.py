@@ -41,7 +41,8 @@ class Section:
         self.kinds = ", ".join(dict.fromkeys(device.kind for device in self.devices))
         images = f"{self.workload.train_samples:,} images"
         threads = in_threads(rows[0].case.threads)  # where they are an axis
-        self.work = ", ".join(filter(None, (self.workload.variant, images, threads)))
+        group = f"group {key.part}" if key.part else ""
+        self.work = ", ".join(filter(None, (self.workload.variant, images, threads, group)))
 
     @property
     def file_words(self) -> tuple[str, str]:
@@ -100,7 +101,7 @@ def ratio_in_words(row: Row, base: Row) -> str:
 def sections_of(name: str, run: Run) -> list[Section]:
     """Return the sections of one run."""
     groups: dict[Key, list[Row]] = {}
-    parts = _parts(run)
+    parts = parts_of(run)
     for row in rows_of(run):
         inputs = min(row.inputs, default="")
         key = Key(
@@ -115,7 +116,7 @@ def sections_of(name: str, run: Run) -> list[Section]:
     return [Section(key, name, run, rows) for key, rows in groups.items()]
 
 
-def _parts(run: Run) -> dict[Case, int]:
+def parts_of(run: Run) -> dict[Case, int]:
     """Return the part of the cases whose workload has several, for want of memory.
 
     Where no cases took turns, as on accelerators, they share a table.

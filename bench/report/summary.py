@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.machine import diagnostics
 from bench.report import sweep_tables, tables
-from bench.report.sections import sections_of
+from bench.report.sections import parts_of, sections_of
 from bench.report.sweep_sections import SweepSection, sweep_sections_of
 from bench.report.tables import Table
 from bench.results import comparison, statistics
@@ -43,6 +43,7 @@ def warnings(run: Run, rows: Sequence[Row] | None = None) -> list[str]:
                for row in rows]  # fmt: skip
     return [
         *_environment(run),
+        *_groups(run, rows),
         *diagnostics.of_quota(run.machine),
         *diagnostics.of_conditions([trial.conditions for row in rows for trial in row.outcomes]),
         *diagnostics.of_trials(dict(zip(names, (row.seconds for row in rows), strict=True))),
@@ -69,6 +70,17 @@ def _environment(run: Run) -> Iterator[str]:
         yield (
             f"The shell sets {', '.join(run.dropped)}, which can change the speed of single "
             "backends. The trials did not inherit it; --keep-env NAME passes a variable on."
+        )
+
+
+def _groups(run: Run, rows: Sequence[Row]) -> Iterator[str]:
+    """Yield that rows of some groups are not compared with those of others."""
+    parts = parts_of(run)
+    if any(row.case in parts for row in rows):
+        yield (
+            "Not all cases took turns with each other, because they did not fit into memory or "
+            "--together allowed fewer. Each group has a table of its own; groups are not ranked "
+            "with each other."
         )
 
 

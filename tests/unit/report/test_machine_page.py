@@ -25,9 +25,13 @@ def test_the_last_lines_that_a_failed_trial_printed_stand_below_it() -> None:
 
 def test_cases_that_did_not_take_turns_with_all_others_say_so() -> None:
     run = make_run({name: [0.2, 0.3] for name in "abcd"})
-    assert "took turns" not in page_of(run)
+    assert "Not all cases took turns" not in page_of(run)
     split = msgspec.structs.replace(run, groups=(run.cases[:2], run.cases[2:]))
-    assert page_of(split).count("These cases took turns with each other; the others") == 2
+    page = page_of(split)
+    assert page.count("Not all cases took turns with each other") == 2
+    assert [f"## relu, 6,000 images, group {number}, cpu" in page for number in (1, 2)] == [
+        True
+    ] * 2
 
 
 def page_with_sweeps(*runs: Run) -> str:
