@@ -116,6 +116,19 @@ def test_some_verify_at_once_on_the_processor_and_one_at_a_time_elsewhere(tmp_pa
     ]  # fmt: skip
 
 
+def test_those_that_run_a_compiler_are_verified_first_and_accelerators_last(tmp_path: Path) -> None:
+    for name in ("a", "b", "compiling"):
+        write_toy(tmp_path, name, "raise ValueError('no')")
+    cuda = Device("cuda", 0)
+    asked = [one for name in "ab" for device in (CPU, cuda) for one in cases(device, name)]
+    session = session_of(tmp_path)
+    kept = session.backends["compiling"]._replace(once_a_machine=("kept/*",))
+    session = session._replace(backends=session.backends | {"compiling": kept})
+    events = session.verify({RELU.fingerprint: RELU}, [*asked, *cases(CPU, "compiling")])
+    begun = [(one.who, one.device) for one in events if isinstance(one, Awake)]
+    assert begun == [("compiling", CPU), ("a", CPU), ("b", CPU), ("a", cuda), ("b", cuda)]
+
+
 # Notes, whenever it begins an epoch, what the other children are doing.
 WATCHING = """\
 import os
