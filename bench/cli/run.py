@@ -24,7 +24,7 @@ from bench.run import resume, schedule
 from bench.run.backends import discover
 from bench.run.choices import Refused, check_pythons
 from bench.run.environment import dropped
-from bench.run.estimate import Estimate, verification_seconds
+from bench.run.estimate import DESCRIBED_SECONDS, Estimate, verification_seconds
 from bench.run.executor import Session
 from bench.run.groups import grouped
 from bench.run.lock import only_run
@@ -93,7 +93,9 @@ def run(request: Request, settings: Settings) -> int:
             threads = threads_for(settings.threads)
             session = settings.session(threads, settings.reports / "logs" / path.stem)
             request = request._replace(multiplies_bfloat16=facts.multiplies_bfloat16)
+            before = _seconds_of_children()
             planned = plan(session, request, _say)
+            described = (_seconds_of_children() - before) / len(planned.backends)
             drivers, facts = facts, machine.with_accelerators(facts, planned.accelerators)
             if machine.slug(facts) != machine.slug(drivers):  # only now it is known what is there
                 stem = stem_of(created, facts, settings.label)
@@ -114,7 +116,7 @@ def run(request: Request, settings: Settings) -> int:
                 skipped=tuple(Skipped(*item) for item in sorted(planned.skipped.items())),
                 **planned.fields,
             )
-            _say_plan(record, settings)
+            _say_plan(record, settings, described / DESCRIBED_SECONDS or 1.0)
         except BaseException:
             path.unlink()
             raise
@@ -128,11 +130,17 @@ def usual(*, quick: bool, sweep: bool) -> tuple[int, int]:
     return QUICK if quick else DEFAULT
 
 
-def _say_plan(record: Run, settings: Settings) -> None:
+def _seconds_of_children() -> float:
+    """Return the processor time of all children that have ended; 0 where nobody counts it."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _say_plan(record: Run, settings: Settings, starting: float) -> None:
     """Say what will be done and how long it may take; raise Refused if that is too long."""
     groups = grouped(record, settings.together, None)
-    rounds = Estimate(msgspec.structs.replace(record, groups=groups))
-    seconds = verification_seconds(record) + rounds.seconds_left
+    rounds = Estimate(msgspec.structs.replace(record, groups=groups), starting)
+    seconds = verification_seconds(record, starting) + rounds.seconds_left
     points = len({(case.workload, case.threads) for case in record.cases})
     counts = {"point": points, "case": len(record.cases), "round": record.rounds}
     words = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items()]

@@ -25,6 +25,7 @@ ACCELERATOR = Rough(5e12, 3e-4, 1e-11)
 # Beside what they compute; two start side by side.
 SECONDS = {"start": 1.2, "build": 0.4, "compile": 1.0, "inference": 0.1}
 VERIFICATION = {"child": 4.0, "case": 3.5}  # seconds on one core, most of them compiling
+DESCRIBED_SECONDS = 1.5  # of processor time, in which a child starts and says what it is made of
 
 
 class Step(NamedTuple):
@@ -52,11 +53,11 @@ class Step(NamedTuple):
         return flop / rough.flop_per_second / cores + work.steps * step + compiling
 
 
-def verification_seconds(run: Run) -> float:
-    """Return how long the missing verifications will take, roughly."""
+def verification_seconds(run: Run, starting: float = 1.0) -> float:
+    """Return how long the missing verifications will take, roughly; `starting` as in Estimate."""
     cases = missing_verifications(run)
     children = verification_jobs(run.workloads, cases)
-    seconds = VERIFICATION["child"] * len(children) + VERIFICATION["case"] * len(cases)
+    seconds = VERIFICATION["child"] * starting * len(children) + VERIFICATION["case"] * len(cases)
     return seconds / min(run.threads, AT_ONCE)
 
 
@@ -67,12 +68,16 @@ class Estimate:
     what the like of it took of theirs.
     """
 
-    def __init__(self, run: Run) -> None:
-        """Count the steps of the rounds that are missing; nothing is known of their time yet."""
+    def __init__(self, run: Run, starting: float = 1.0) -> None:
+        """Count the steps of the rounds that are missing; nothing is known of their time yet.
+
+        But that to start takes `starting` times as long here as on two Zen 4 cores.
+        """
         self.done = 0
         self._left: Counter[Step] = Counter()
         self._seconds: dict[Step, list[float]] = defaultdict(list)
         self._threads = run.threads
+        self._starting = starting
         self.plan(run)
 
     def plan(self, run: Run) -> None:
@@ -113,7 +118,8 @@ class Estimate:
         factors = {key: statistics.mean(found) for key, found in alike.items()}
 
         def expected(step: Step) -> float:
-            overall = factors.get((step.stage,), 1.0)
+            usual = self._starting if step.stage == "start" else 1.0
+            overall = factors.get((step.stage,), usual)
             return step.rough_seconds * factors.get((step.stage, step.who), overall)
 
         left = self._left.items()

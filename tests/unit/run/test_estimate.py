@@ -84,6 +84,25 @@ def test_more_threads_wider_layers_and_smaller_batches_are_taken_into_account() 
     assert seconds(make_workload(epochs=10, hidden=(2048, 2048))) > 2 * usual
 
 
+def test_where_starting_takes_longer_only_that_is_expected_to() -> None:
+    run = planned(make_workload(epochs=3), rounds=2)
+    usual, slow, slower = (Estimate(run, starting=factor).seconds_left for factor in (1, 2, 3))
+    assert usual < slow < slower < 3 * usual
+    assert slower - slow == pytest.approx(slow - usual)
+    assert verification_seconds(run) < verification_seconds(run, starting=3.0)
+
+
+def test_how_long_starting_took_replaces_what_was_expected_of_it() -> None:
+    run, left = planned(make_workload(epochs=3)), []
+    for factor in (1.0, 5.0):
+        estimate = Estimate(run, starting=factor)
+        group = Group(make_workload(epochs=3), run.cases, bounds={Place(CPU): None})
+        for who in ("numpy", "torch", BOUND):
+            estimate.took(Awake("start", who, CPU, group, 0), 2.0)
+        left.append(estimate.seconds_left)
+    assert left[0] == left[1]
+
+
 def test_verifications_are_expected_until_they_are_done() -> None:
     few, many = (planned(*(make_workload(batch_size=size) for size in range(1, count + 1)))
                  for count in (1, 4))  # fmt: skip
