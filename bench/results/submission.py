@@ -48,7 +48,6 @@ STANDARDS = {
 }
 ORIGINS = {workload_for(variant, device): standard for device, variants in STANDARDS.items()
            for variant, standard in variants.items()}  # fmt: skip
-INPUTS_HASHES = {workload.fingerprint: standard.inputs for workload, standard in ORIGINS.items()}
 
 
 def findings(run: Run) -> list[str]:

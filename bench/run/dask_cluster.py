@@ -10,7 +10,6 @@ from typing import Any
 from bench.run.choices import Refused
 
 CONNECT_SECONDS = 30
-WORKER = "dask worker --no-nanny --no-dashboard --nthreads 1 --resources machine=1"
 QUIET = {  # nothing of Dask's may disturb what is measured beside it
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
