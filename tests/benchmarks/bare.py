@@ -8,6 +8,7 @@ imported inside, so that a process loads only one.
 
 from functools import partial
 from time import perf_counter
+from unittest import mock
 
 import numpy as np
 
@@ -207,8 +208,23 @@ def bare_tensorflow(
 def bare_keras_tensorflow(
     workload: Workload, parameters: Parameters, train: Samples, orders: Orders
 ) -> list[float]:
-    """Keras on TensorFlow: its own fit on arrays, shuffled by itself."""
-    return _bare_keras(workload, parameters, train, orders)
+    """Keras on TensorFlow: its own fit on arrays, shuffled by itself.
+
+    But for tf.data's autotuning, whose thread holds up every other epoch of a process that is
+    suspended between them.
+    """
+    import tensorflow as tf
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    pipeline = ArrayDataAdapter.get_tf_dataset
+
+    def untuned(arrays):
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return pipeline(arrays).with_options(options)
+
+    with mock.patch.object(ArrayDataAdapter, "get_tf_dataset", untuned):
+        return _bare_keras(workload, parameters, train, orders)
 
 
 def bare_keras_jax(

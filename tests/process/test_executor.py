@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +22,7 @@ from bench.results.records import (
     Verification,
     Verified,
 )
-from bench.run.backends import inspect
+from bench.run.backends import SHIPPED, inspect
 from bench.run.executor import Session
 from bench.run.groups import BOUND, Group, Place
 from bench.run.schedule import Awake
@@ -313,6 +314,33 @@ def test_children_go_on_with_the_next_workload_and_a_failure_costs_its_own(tmp_p
     for trial in trials:
         if isinstance(trial.result, Trained):
             assert trial.result.start_seconds + trial.result.import_seconds < trial.total_seconds
+
+
+SLOW = """\
+import time
+
+from backends.numpy import Model as Honest
+from backends.numpy import devices, versions
+
+
+class Model(Honest):
+    def train(self, orders, epoch_done):
+        super().train((time.sleep(0.7) or order for order in orders), epoch_done)
+"""
+
+
+def test_being_suspended_does_not_hold_up_keras_on_tensorflow(tmp_path: Path) -> None:
+    """With tf.data's autotuning most epochs would wait for a thread of the last one to wake up."""
+    name = "keras_tensorflow"
+    write_toy(tmp_path, "slow", SLOW)
+    session = session_of(tmp_path)
+    session = session._replace(backends={**session.backends, name: inspect(SHIPPED / f"{name}.py")})
+    work = msgspec.structs.replace(RELU, epochs=8, test_samples=5000)
+    group = Group(work, cases(CPU, name, "slow", workload=work))
+    (found,) = [one.result for one in session.take_turns([group])
+                if isinstance(one, Trial) and one.case.backend == name]  # fmt: skip
+    assert isinstance(found, Trained), found
+    assert median(epoch.seconds for epoch in found.epochs) < 0.2  # of 0.05; with it 0.35
 
 
 def test_threads_of_a_case_are_those_of_its_child(tmp_path: Path) -> None:
