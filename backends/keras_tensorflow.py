@@ -32,8 +32,8 @@ class GatheredBatches:
     """The batches of the training set, gathered by a tf.data pipeline in an order that changes.
 
     A PyDataset's batches come through a Python generator, which takes some 7 ms a step on Zen 3.
-    Autotuning, for which there is nothing to tune here, is off: the next epoch waits for its thread
-    to end, which sleeps for up to 0.64 s and longer if the process was suspended.
+    Autotuning is off, as there is nothing to tune: its thread sleeps for 0.64 s or longer, and the
+    next epoch would wait for it, most often after the process was suspended.
     """
 
     def __init__(self, train: Samples, classes: int, batch_size: int) -> None:

@@ -25,7 +25,7 @@ ACCELERATOR = Rough(5e12, 3e-4, 1e-11)
 # Beside what they compute; two start side by side.
 SECONDS = {"start": 1.2, "build": 0.4, "compile": 1.0, "inference": 0.1}
 VERIFICATION = {"child": 4.0, "case": 3.5}  # seconds on one core, most of them compiling
-DESCRIBED_SECONDS = 1.5  # of processor time, in which a child starts and says what it is made of
+DESCRIBED_SECONDS = 1.5  # of processor time that a child takes to describe its backend, there
 
 
 class Step(NamedTuple):
@@ -71,7 +71,7 @@ class Estimate:
     def __init__(self, run: Run, starting: float = 1.0) -> None:
         """Count the steps of the rounds that are missing; nothing is known of their time yet.
 
-        But that to start takes `starting` times as long here as on two Zen 4 cores.
+        Starting is expected to take `starting` times as long as on two Zen 4 cores.
         """
         self.done = 0
         self._left: Counter[Step] = Counter()

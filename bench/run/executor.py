@@ -92,18 +92,18 @@ class Session(NamedTuple):
         """Verify cases, all workloads of a backend on a device in one child for each precision.
 
         On the CPU some children at once; on an accelerator, whose memory may be too small, one.
-        Those that run a compiler take longest and begin, so that none is left alone in the end.
+        Those that run a compiler take longest, so they start first.
         """
         jobs = verification_jobs(workloads, cases)
 
-        def place(job: tuple[str, Device, Precision]) -> tuple[bool, bool]:
+        def order(job: tuple[str, Device, Precision]) -> tuple[bool, bool]:
             return not job[1].is_cpu, not self.backends[job[0]].once_a_machine
 
         def verify_one(session: Session, job: tuple[str, Device, Precision]) -> list[Verification]:
             return session.verify_together(workloads, jobs[job])
 
         with temporary_folder() as references:
-            for on_cpu, some in groupby(sorted(jobs, key=place), lambda job: job[1].is_cpu):
+            for on_cpu, some in groupby(sorted(jobs, key=order), lambda job: job[1].is_cpu):
                 at_once = min(AT_ONCE, len(jobs)) if on_cpu else 1
                 threads_each = max(1, self.threads // at_once)
                 session = self._replace(threads_each=threads_each, references=references)

@@ -210,8 +210,8 @@ def bare_keras_tensorflow(
 ) -> list[float]:
     """Keras on TensorFlow: its own fit on arrays, shuffled by itself.
 
-    But for tf.data's autotuning, whose thread holds up every other epoch of a process that is
-    suspended between them.
+    But without tf.data's autotuning, whose thread delays many epochs of a process that is suspended
+    between them.
     """
     import tensorflow as tf
     from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
