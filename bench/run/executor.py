@@ -23,8 +23,6 @@ from bench.run.schedule import AT_ONCE, Awake, Turns, verification_jobs
 from bench.run.turns import Contender, Part, Who, failed, take_turns
 from bench.workload import Device, Precision, Workload
 
-READY_AT_ONCE = 2  # contenders that import and build, each mostly on one core
-
 Item = TypeVar("Item", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -56,8 +54,8 @@ class Session(NamedTuple):
         threads = threads or self.threads
         backend = self.backends[job.backend]
         precision = job.workloads[0].precision if job.workloads else "float32"
-        # Several children may be alive on an accelerator at once.
-        shares_device = device is not None and not device.is_cpu and (self.together or 1) > 1
+        # Several children may be alive on an accelerator at once, or on all: they are described.
+        shares_device = device is None or (not device.is_cpu and (self.together or 1) > 1)
         setup = Setup(
             python=self.pythons.get(job.backend, sys.executable),
             variables=environment(
@@ -91,8 +89,8 @@ class Session(NamedTuple):
     ) -> Iterator[Awake | Verification]:
         """Verify cases, all workloads of a backend on a device in one child for each precision.
 
-        On the CPU some children at once; on an accelerator, whose memory may be too small, one.
-        Those that run a compiler take longest, so they start first.
+        Some children at once; on an accelerator, whose memory may be too small, as many as may
+        take turns there. Those that run a compiler take longest, so they start first.
         """
         jobs = verification_jobs(workloads, cases)
 
@@ -104,7 +102,8 @@ class Session(NamedTuple):
 
         with temporary_folder() as references:
             for on_cpu, some in groupby(sorted(jobs, key=order), lambda job: job[1].is_cpu):
-                at_once = min(AT_ONCE, len(jobs)) if on_cpu else 1
+                most = len(jobs) if on_cpu else self.together or 1
+                at_once = min(AT_ONCE, most)
                 threads_each = max(1, self.threads // at_once)
                 session = self._replace(threads_each=threads_each, references=references)
                 for job, done in side_by_side(session, verify_one, some, at_once):
@@ -147,10 +146,9 @@ class Session(NamedTuple):
         with ExitStack() as stack:
             parts = self._parts(groups)
             contenders = [stack.enter_context(self._contender(*one)) for one in parts.items()]
-            has_cores = all(who.device.is_cpu and (who.threads or self.threads) >= READY_AT_ONCE
-                            for who in parts)  # fmt: skip
+            cores = min(who.threads or self.threads for who in parts)
             for group in groups:
-                yield from take_turns(contenders, group, READY_AT_ONCE if has_cores else 1)
+                yield from take_turns(contenders, group, min(AT_ONCE, cores))
 
     def _contender(self, who: Who, parts: Sequence[Part]) -> Contender:
         backend, device = self.backends[parts[0].case.backend], who.device

@@ -14,7 +14,7 @@ from bench.results.records import BoundTrial, Case, Run, Trial, Verification
 from bench.run.groups import Group, Stage, missing_stages
 from bench.workload import Device, Precision, Workload
 
-AT_ONCE = 4  # children that verify: they import and compile, mostly in one thread
+AT_ONCE = 4  # children that verify or get ready: mostly in one thread
 
 
 class Awake(NamedTuple):

@@ -1,6 +1,6 @@
 """Does taking turns cost anything? The first epoch after coming awake over the one after it.
 
-    python -m tests.benchmarks.turn_costs [--turns 12]
+    python -m tests.benchmarks.turn_costs [--turns 12] [--device cuda:0]
 
 from the root of the repository prints a table, in under ten minutes for all backends. All of them
 are alive and suspended but one, which does two epochs in a turn: the first as in a run, the second
@@ -9,6 +9,7 @@ as if it were alone. The goal is a ratio of 0.98 to 1.02.
 
 import random
 import signal
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import click
@@ -17,6 +18,7 @@ from tabulate import tabulate
 from bench.cli.options import Stop
 from bench.results import statistics
 from bench.results.jobs import Job, Message, Waiting
+from bench.results.records import MOST_CASES, Case
 from bench.results.statistics import Timings
 from bench.run.backends import discover
 from bench.run.choices import Refused
@@ -24,23 +26,23 @@ from bench.run.executor import Session
 from bench.run.lock import Busy, CannotLock, only_run
 from bench.run.plan import Request, plan, threads_for
 from bench.run.process import Child
-from bench.workload import CPU, workload_for
+from bench.workload import workload_for
 
 TIMEOUT = 600.0
 
 
 @click.command(help=(__doc__ or "").partition("\n")[0])
 @click.option("--backend", default="all", show_default=True)
+@click.option("--device", default="cpu", show_default=True)
 @click.option("--turns", type=click.IntRange(3), default=12, show_default=True)
-def main(backend: str, turns: int) -> None:
+def main(backend: str, device: str, turns: int) -> None:
     """Measure and print."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    session = Session(discover(), threads_for(None), TIMEOUT)
+    session = Session(discover(), threads_for(None), TIMEOUT, together=MOST_CASES)
     try:
         with only_run():
-            cases = plan(session, Request(backend.split(","), ["cpu"], ["relu"])).cases
-            names = [case.backend for case in cases]
-            seconds = _seconds(session, names, turns)
+            cases = plan(session, Request(backend.split(","), [device], ["relu"])).cases
+            seconds = _seconds(session, cases, turns)
     except (Busy, CannotLock, Refused) as error:
         raise Stop(str(error)) from error
     rows = []
@@ -55,22 +57,22 @@ def main(backend: str, turns: int) -> None:
     click.echo(tabulate(rows, headers, disable_numparse=True))
 
 
-def _seconds(session: Session, names: list[str], turns: int) -> dict[str, tuple[float, ...]]:
-    """Return the seconds of all epochs of each backend."""
-    workload = workload_for("relu", CPU, epochs=1, test_samples=1)
+def _seconds(session: Session, cases: Sequence[Case], turns: int) -> dict[str, tuple[float, ...]]:
+    """Return the seconds of all epochs of each backend, which all compute on one device."""
     with ExitStack() as alive:
         children: dict[str, Child] = {}
-        for name in names:
-            backend = session.backends[name]
+        for case in cases:
+            backend, name = session.backends[case.backend], case.backend
+            workload = workload_for("relu", case.device, epochs=1, test_samples=1)
             job = Job(
-                "train", name, str(backend.path), backend.hides, CPU, (workload,),
+                "train", name, str(backend.path), backend.hides, case.device.in_child, (workload,),
                 extra_epochs=2 * turns - 1,
             )  # fmt: skip
-            children[name] = alive.enter_context(session.child(job, CPU, name))
+            children[name] = alive.enter_context(session.child(job, case.device, name))
             _wait(children[name], name)
             children[name].suspend()
         for _ in range(turns - 1):
-            for name in random.sample(names, len(names)):
+            for name in random.sample([*children], len(children)):
                 children[name].resume()
                 for _ in range(2):
                     children[name].go()

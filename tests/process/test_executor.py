@@ -117,6 +117,14 @@ def test_some_verify_at_once_on_the_processor_and_one_at_a_time_elsewhere(tmp_pa
     ]  # fmt: skip
 
 
+def test_those_that_may_take_turns_on_an_accelerator_verify_there_at_once(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_toy(tmp_path, name, "raise ValueError('no')")
+    session = session_of(tmp_path)._replace(together=2)
+    events = session.verify({RELU.fingerprint: RELU}, cases(Device("cuda", 0), "a", "b"))
+    assert list(map(type, events)) == [*[Awake] * 2, *[Verification] * 2]
+
+
 def test_those_that_run_a_compiler_are_verified_first_and_accelerators_last(tmp_path: Path) -> None:
     for name in ("a", "b", "compiling"):
         write_toy(tmp_path, name, "raise ValueError('no')")
@@ -221,8 +229,8 @@ def test_exactly_one_is_at_work(turns: Turns) -> None:
     toys.until_all_ended(pids(turns.folder))
 
 
-@pytest.mark.parametrize(("threads", "at_once"), [(1, 1), (2, 2)])
-def test_two_get_ready_side_by_side_where_there_are_two_cores_for_them(
+@pytest.mark.parametrize(("threads", "at_once"), [(1, 1), (2, 2), (8, 3)])
+def test_some_get_ready_side_by_side_where_each_has_a_core(
     tmp_path: Path, threads: int, at_once: int
 ) -> None:
     marks = "mark = HERE / f'{os.getpid()}.begun'\nmark.touch()\ntime.sleep(0.5)\n"
