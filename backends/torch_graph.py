@@ -48,7 +48,7 @@ class Model:
         self._loss = torch.zeros((), device=device)  # sum over the samples
         self._stream = torch.cuda.Stream(device)
         sizes = {len(rows) for rows in self._order.split(self._size)}  # full and short
-        self._steps = {n: CapturedStep(partial(self._step, n), self._stream) for n in sizes}
+        self._steps = {n: CapturedStep(self._stream) for n in sizes}
 
     def train(self, orders: Orders, epoch_done: EpochDone) -> None:
         """Train one epoch for each order."""
@@ -59,7 +59,8 @@ class Model:
                 self._places.copy_(torch.arange(self._size))
                 self._loss.zero_()
                 for start in range(0, len(order), self._size):
-                    self._steps[min(self._size, len(order) - start)]()
+                    size = min(self._size, len(order) - start)
+                    self._steps[size](partial(self._step, size))
             _torch.wait_for(self._device)
             epoch_done(self._loss.item() / len(order))
 
