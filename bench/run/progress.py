@@ -16,6 +16,7 @@ from bench.run.schedule import Awake, Event, Outcome, Saved
 from bench.workload import Device
 
 TASK = TaskID(0)  # the bar's only one
+QUIET_SECONDS = 60.0  # away from a terminal, between two signs of life
 
 
 def left_in_words(seconds: float) -> str:
@@ -40,6 +41,13 @@ def show(
 ) -> Run:
     """Show the events of a run and return the run as it ended."""
     estimate, awake, since = Estimate(run), None, clock()
+    heard = since  # when a line was last printed
+
+    def say(line: str) -> None:
+        nonlocal heard
+        heard = since
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     with _bar(console) as bar:
         for event in events:
             if awake and awake.group:
@@ -52,15 +60,16 @@ def show(
                 if event.group:
                     estimate.begun(event)
                 left = left_in_words(estimate.seconds_left) if event.group else ""
-                words = escape(title(event, run))
+                words = title(event, run)
                 done, total = estimate.done, estimate.total
-                bar.update(TASK, description=words, completed=done, total=total, left=left)
+                bar.update(TASK, description=escape(words), completed=done, total=total, left=left)
                 awake, since = event, clock()
+                if not console.is_terminal and since - heard >= QUIET_SECONDS:
+                    say(f"{words} …{left and f' ({left})'}")
             else:
-                said = console.is_terminal or isinstance(event, Verification)
-                left = "" if said else left_in_words(estimate.seconds_left)
-                line = f"{_name(event, run)}: {in_short(event)}{left and f' ({left})'}"
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
+                is_told = console.is_terminal or isinstance(event, Verification)
+                left = "" if is_told else left_in_words(estimate.seconds_left)
+                say(f"{_name(event, run)}: {in_short(event)}{left and f' ({left})'}")
     return run
 
 

@@ -58,6 +58,13 @@ def test_away_from_a_terminal_there_is_a_line_for_each_outcome() -> None:
     ]
 
 
+def test_away_from_a_terminal_there_is_a_sign_of_life_every_minute() -> None:
+    text, _ = shown(epoch("torch", turn) for turn in (1, 2, 3) for _ in range(35))
+    turns = [line.partition(" …")[0] for line in text.splitlines()]  # two ticks for each
+    assert turns == [f"round 1/2  turn {turn}/3  torch · cpu · relu" for turn in (1, 2, 3)]
+    assert shown([epoch("torch", 1)] * 3)[0] == ""
+
+
 def test_failures_and_flags_stand_out_with_their_reason() -> None:
     failed, flags = make_failed("killed", "by SIGKILL"), (Flag("losses", "0.3 off"),)
     flagged = {VERIFICATION: make_verified(flags=flags), "numpy": make_trained(flags=flags)}
