@@ -80,7 +80,7 @@ class Epoch(Record, frozen=True):
     accuracy: Share  # on the test samples, after it
     evaluation_seconds: Seconds  # of predicting the whole test set
     copy_seconds: Seconds  # of the parameters, right after the clock stopped
-    idle_copy_seconds: Seconds  # the same once more: now the device is certainly idle
+    idle_copy_seconds: Seconds  # the same after the evaluation: the device is certainly idle
     joules: Amount | None = None
 
 

@@ -30,10 +30,11 @@ class IdleLimit(NamedTuple):
     share: float  # of an epoch, if that is more
 
 
-# With TELLING_EPOCHS on a calm CPU: honest backends 0.0006 s at most, one that left the last update
-# for later 0.0022 to 0.0049 s, in epochs of 0.2 to 0.3 s. Of accelerators nothing is known, and
-# some frameworks copy from them only once.
-ON_CPU = IdleLimit(seconds=0.0015, share=0.005)
+# With TELLING_EPOCHS on the CPU, calm or beside two streams through its memory: honest backends
+# -0.0001 s at most, as caches are colder after an evaluation. One that left the last update for
+# later took 0.0022 to 0.0049 s, in epochs of 0.2 to 0.3 s, over a copy with warm caches, which is
+# up to 0.0012 s shorter. Of accelerators nothing is known; some frameworks copy from them once.
+ON_CPU = IdleLimit(seconds=0.001, share=0.003)
 ON_ACCELERATOR = IdleLimit(seconds=0.005, share=0.05)
 # Beside two busy loops on two cores, Keras on TensorFlow took 0.014 to 0.035 s longer for the first
 # copy in each of its first three epochs of 0.6 s.
@@ -70,6 +71,9 @@ def flags(run: Run) -> dict[Case, tuple[Flag, ...]]:
             together = _each_beside_others(contest, verified, run.workloads[fingerprint])
             for case, flag in chain(alone, together):
                 found[case].append(Flag(flag.check, f"{flag.found} (round {number + 1})"))
+        for case in dict.fromkeys(chain.from_iterable(contests.values())):
+            trials = [contest[case].epochs for contest in contests.values() if case in contest]
+            found[case] += filter(None, [device_idle(trials, case.device)])
     for case, flag in _unlike_float32(run):
         found[case].append(flag)
     return {case: tuple(dict.fromkeys(some)) for case, some in found.items() if some}
@@ -124,30 +128,34 @@ def _inputs_of_most(contests: Iterable[Contest]) -> str:
 def _each_alone(contest: Contest, inputs: str) -> Iterator[Found]:
     """Yield what was found in each trial, whatever the others measured."""
     for case, trained in contest.items():
-        judged = (device_idle(trained.epochs, case.device), falling_loss(trained.epochs))
-        for flag in (*trained.flags, *filter(None, judged)):
+        for flag in (*trained.flags, *filter(None, [falling_loss(trained.epochs)])):
             yield case, flag
         if trained.inputs != inputs:
             yield case, Flag("inputs", f"{trained.inputs}, unlike the others' {inputs}")
 
 
-def device_idle(epochs: Sequence[Epoch], device: Device) -> Flag | None:
-    """Return a flag if the device was still at work when the clock stopped.
+def device_idle(trials: Sequence[Sequence[Epoch]], device: Device) -> Flag | None:
+    """Return a flag if the device was still at work when the clock stopped, in a row's trials.
 
-    Then the copy of the parameters right afterwards waits for it, in every epoch, and the second
-    one does not; a busy machine delays either, in some. So a low quartile of the first copies is
-    compared with a high one of the second.
+    Then the copy of the parameters right afterwards waits for it, in every epoch of every round,
+    and the one after the evaluation does not; a busy machine delays either, in some.
     """
-    first = sorted(epoch.copy_seconds for epoch in epochs)
-    second = sorted(epoch.idle_copy_seconds for epoch in epochs)
-    quarter = len(epochs) // 4
-    waited = first[quarter] - second[-1 - quarter]
+    waited = median(map(_waited, trials))
     limit = ON_CPU if device.is_cpu else ON_ACCELERATOR
-    if len(epochs) < TELLING_EPOCHS:
+    if len(trials[0]) < TELLING_EPOCHS:
         limit = FEW_EPOCHS
-    if waited <= max(limit.seconds, limit.share * median(epoch.seconds for epoch in epochs)):
+    seconds = median(epoch.seconds for epoch in chain.from_iterable(trials))
+    if waited <= max(limit.seconds, limit.share * seconds):
         return None
     return Flag("device idle", f"still at work for {1000 * waited:.2g} ms after the clock stopped")
+
+
+def _waited(epochs: Sequence[Epoch]) -> float:
+    """Return how much longer than idle ones the first copies took: low quartile less high one."""
+    first = sorted(epoch.copy_seconds for epoch in epochs)
+    idle = sorted(epoch.idle_copy_seconds for epoch in epochs)
+    quarter = len(epochs) // 4
+    return first[quarter] - idle[-1 - quarter]
 
 
 def falling_loss(epochs: Sequence[Epoch]) -> Flag | None:

@@ -71,7 +71,7 @@ def extra_info(harness: Harness, verification: Verification, trained: Trained) -
     """Return what else is known of a case and its trial."""
     case = verification.case
     described, epochs = harness.planned.backends[case.backend], trained.epochs
-    judged = (device_idle(epochs, case.device), falling_loss(epochs))
+    judged = (device_idle([epochs], case.device), falling_loss(epochs))
     return {
         **dict(zip(("backend", "device", "variant"), harness.names(case), strict=True)),
         "fingerprint": case.workload,

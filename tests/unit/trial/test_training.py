@@ -85,10 +85,10 @@ def test_every_epoch_is_timed_and_scored() -> None:
     assert [epoch.evaluation_seconds for epoch in training.epochs] == [0.5, 0.5, 0.5]
 
 
-def test_two_copies_follow_each_clock_before_any_evaluation() -> None:
+def test_a_copy_follows_each_clock_and_another_one_the_evaluation() -> None:
     model = FakeModel(Time())
     training_of(model).run()
-    assert model.calls == [*["epoch", "copy", "copy", "predict"] * 3, "copy"]
+    assert model.calls == ["epoch", "copy", "predict", "copy"] * 3
 
 
 def test_work_left_on_the_device_shows_in_the_first_copy() -> None:
@@ -123,7 +123,7 @@ def test_every_epoch_waits_for_its_turn_off_the_clock() -> None:
 
     training = training_of(model)
     training.run(wait_for_turn)
-    assert turns == ["start", "predict", "predict"]
+    assert turns == ["start", "copy", "copy"]
     assert [epoch.seconds for epoch in training.epochs] == [2, 2, 2]
     assert training.between_seconds == 0
 
