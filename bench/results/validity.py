@@ -30,12 +30,12 @@ class IdleLimit(NamedTuple):
     share: float  # of an epoch, if that is more
 
 
-# With TELLING_EPOCHS on the CPU, calm or beside two streams through its memory: honest backends
-# -0.0001 s at most, as caches are colder after an evaluation. One that left the last update for
-# later took 0.0022 to 0.0049 s, in epochs of 0.2 to 0.3 s, over a copy with warm caches, which is
-# up to 0.0012 s shorter. Of accelerators nothing is known; some frameworks copy from them once.
-ON_CPU = IdleLimit(seconds=0.001, share=0.003)
-ON_ACCELERATOR = IdleLimit(seconds=0.005, share=0.05)
+# With TELLING_EPOCHS on the CPU: honest backends -0.0001 s at most, as caches are colder after an
+# evaluation; of 24 trials beside two busy loops one 0.0014 s, all others below -0.0003 s. One that
+# left the last update for later, in epochs of 0.2 to 0.3 s: 0.0022 to 0.0049 s over a copy with
+# warm caches, which is up to 0.0012 s shorter. Of accelerators nothing is known.
+ON_CPU = IdleLimit(seconds=0.0015, share=0.005)
+ON_ACCELERATOR = IdleLimit(seconds=0.005, share=0.05)  # some frameworks copy from them only once
 # Beside two busy loops on two cores, Keras on TensorFlow took 0.014 to 0.035 s longer for the first
 # copy in each of its first three epochs of 0.6 s.
 FEW_EPOCHS = IdleLimit(seconds=0.04, share=0.1)
