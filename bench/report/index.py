@@ -45,7 +45,8 @@ HISTORY_HEADERS = (
 HISTORY_LEGEND = (
     "The newest comes first. *change* divides the seconds per epoch of each line by those of the "
     "line below it, paired by round, with the 95 % interval: above 1 is slower, and ~ means that "
-    "no difference is shown. The machine's conditions may have changed between two runs, too."
+    "no difference is shown. The machine's conditions may have changed between two runs, too. "
+    "*other adapter*: the backend's file in this suite had changed."
 )
 
 Measured = tuple[Section, Row]
@@ -149,7 +150,7 @@ def history(sections: Sequence[Section]) -> str:
 
 def _past(measured: Sequence[Measured]) -> Iterator[list[str]]:
     """Yield the lines of one case, the newest first, each compared with the one below it."""
-    changes = [ratio_in_words(new, base) for (_, new), (_, base) in pairwise(measured)]
+    changes = [_change(*pair) for pair in pairwise(measured)]
     for (section, row), change in zip(measured[:NEWEST], [*changes, "–"], strict=False):
         yield [
             row.case.backend,
@@ -160,3 +161,10 @@ def _past(measured: Sequence[Measured]) -> Iterator[list[str]]:
             str(len(row.trials)),
             change,
         ]
+
+
+def _change(new: Measured, base: Measured) -> str:
+    """Return how a row changed, in words."""
+    sources = [section.run.sources.get(row.case.backend) for section, row in (new, base)]
+    ratio = ratio_in_words(new[1], base[1])
+    return ratio if sources[0] == sources[1] else f"{ratio}, other adapter"

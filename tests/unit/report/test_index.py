@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from made import make_described, make_run, make_verified, make_workload, with_verification
 
 from bench.report import index
@@ -48,6 +49,15 @@ def test_no_difference_shown_is_a_tilde() -> None:
     assert new[6] == "~"
     new, _ = lines(run(1, {"torch": [0.2]}), run(2, {"torch": [0.4]}))
     assert new[6] == "~"
+
+
+def test_a_change_of_the_adapter_is_said() -> None:
+    """Beside equal versions nobody would know what changed."""
+    old, new = (
+        msgspec.structs.replace(run(day, {"torch": STEADY}), sources={"torch": source})
+        for day, source in ((1, "a1b2"), (2, "c3d4"))
+    )
+    assert lines(old, new)[0][6] == r"\~, other adapter"
 
 
 def test_flagged_rows_have_no_history() -> None:
