@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -67,7 +67,7 @@ class Settings(NamedTuple):
     fleet: str | None = None  # that it is measured for
     tables: Callable[[Path], object] = write_tables  # of a reports folder, when the run ends
 
-    def session(self, threads: int, logs: Path) -> Session:
+    def session(self, threads: int, logs: Path, kept: Mapping[str, str]) -> Session:
         """Return what all children have in common; raise Refused for an unknown backend."""
         backends = discover()
         check_pythons(self.pythons, backends)
@@ -78,7 +78,7 @@ class Settings(NamedTuple):
             self.pythons,
             logs,
             self.together,
-            keep=tuple(self.keep),
+            kept=kept,
         )
 
 
@@ -91,7 +91,8 @@ def run(request: Request, settings: Settings) -> int:
         path = new_path(settings.reports / "runs", stem_of(created, facts, settings.label))
         try:
             threads = threads_for(settings.threads)
-            session = settings.session(threads, settings.reports / "logs" / path.stem)
+            kept = {name: os.environ[name] for name in settings.keep if name in os.environ}
+            session = settings.session(threads, settings.reports / "logs" / path.stem, kept)
             request = request._replace(multiplies_bfloat16=facts.multiplies_bfloat16)
             before = _seconds_of_children()
             planned = plan(session, request, _say)
@@ -100,7 +101,7 @@ def run(request: Request, settings: Settings) -> int:
             if machine.slug(facts) != machine.slug(drivers):  # only now it is known what is there
                 stem = stem_of(created, facts, settings.label)
                 path = path.replace(new_path(path.parent, stem))
-                session = settings.session(threads, settings.reports / "logs" / path.stem)
+                session = settings.session(threads, settings.reports / "logs" / path.stem, kept)
             record = Run(
                 bench=__version__,
                 created=created,
@@ -111,8 +112,9 @@ def run(request: Request, settings: Settings) -> int:
                 threads=threads,
                 rounds=settings.rounds,
                 extra_epochs=settings.rounds * (settings.extra_epochs,),
+                together=settings.together,
                 dropped=tuple(dropped(settings.keep)),
-                kept={name: os.environ[name] for name in settings.keep if name in os.environ},
+                kept=kept,
                 skipped=tuple(Skipped(*item) for item in sorted(planned.skipped.items())),
                 **planned.fields,
             )
@@ -161,8 +163,9 @@ def finish(file: Path, settings: Settings) -> int:
         facts = machine.describe()
         resume.check_machine(record, file, facts)
         resume.check_images(record, file)
-        settings = settings._replace(keep=tuple(record.kept))
-        session = settings.session(record.threads, file.parent.parent / "logs" / file.stem)
+        settings = settings._replace(together=record.together)
+        logs = file.parent.parent / "logs" / file.stem
+        session = settings.session(record.threads, logs, record.kept)
         backends = list(dict.fromkeys(case.backend for case in record.cases))
         devices = list(dict.fromkeys(str(case.device) for case in record.cases))
         planned = plan(session, Request(backends, devices, ["relu"]), _say)

@@ -193,6 +193,7 @@ class Run(Record, frozen=True, kw_only=True):
     backends: dict[Name, Described]
     axes: Annotated[tuple[Axis, ...], msgspec.Meta(max_length=20)] = ()  # with several values
     extra_epochs: tuple[Count, ...] = ()  # by round, of those that take turns: see Trained
+    together: Positive | None = None  # at most so many take turns; None: see bench.run.groups
     groups: tuple[tuple[Case, ...], ...] = ()  # of cases that take turns; () until it is decided
     environments: dict[Name, dict[Name, Text]] = {}  # variables set for each backend's children
     dropped: tuple[Name, ...] = ()  # variables that change the speed and were not passed on

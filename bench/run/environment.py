@@ -69,14 +69,14 @@ def environment(
     device: Device | None,
     threads: int,
     *,
-    keep: Collection[str] = (),
+    kept: Mapping[str, str] = {},
     precision: Precision = "float32",
     shares_device: bool = False,
     inherited: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """Return the environment of a child that computes on the device; None: it may see all.
 
-    `variables` are the backend's own; `keep` names what is passed on besides, whatever it does.
+    `variables` are the backend's own; `kept` are passed on besides, whatever they do.
     """
     # The child works in another folder.
     data = {mnist.VARIABLE: str(mnist.data_folder())} if mnist.VARIABLE in inherited else {}
@@ -90,7 +90,7 @@ def environment(
         **(STRICT_FLOAT32 if precision == "float32" else {}),
         **(SHARED_MEMORY if shares_device else {}),
         **variables,
-        **{name: inherited[name] for name in keep if name in inherited},
+        **kept,
         **_visibility(device, inherited),
         **data,
     }

@@ -37,7 +37,7 @@ class Session(NamedTuple):
     logs: Path | None = None  # folder for the logs of failed children
     together: int | None = None  # at most so many take turns; None: see bench.run.groups
     threads_each: int | None = None  # of children side by side, which share the cores
-    keep: tuple[str, ...] = ()  # names of variables that children inherit besides
+    kept: Mapping[str, str] = {}  # variables that children inherit besides
     references: str = ""  # folder in which children that verify share results
     available_bytes: Callable[[], int | None] = machine.available_memory_bytes
     look: Callable[[], object] = lambda: None  # once a second; what it raises ends the child
@@ -59,7 +59,7 @@ class Session(NamedTuple):
         setup = Setup(
             python=self.pythons.get(job.backend, sys.executable),
             variables=environment(
-                backend.variables(precision), device, self.threads_each or threads, keep=self.keep,
+                backend.variables(precision), device, self.threads_each or threads, kept=self.kept,
                 precision=precision, shares_device=shares_device,
             ) | {REFERENCES: self.references},
             cpus=machine.usable_cores(threads),

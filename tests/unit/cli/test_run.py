@@ -3,7 +3,7 @@
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,21 @@ class Reports:
         self.folder = folder
         self.tables: list[Path] = []  # folders whose tables were asked for
         self.sessions: list[tuple[int, Path]] = []  # threads and folder of logs of each session
+        self.limits: list[tuple[int | None, dict[str, str]]] = []  # together, variables kept
         self.write: Callable[[Path], object] = lambda folder: None
 
     def settings(self, executor: FakeExecutor | None = None, **rest: object) -> Settings:
         """Return settings whose session is the executor."""
 
         class Faked(Settings):
-            def session(_, threads: int, logs: Path) -> FakeExecutor:  # noqa: N805
+            def session(
+                _,  # noqa: N805
+                threads: int,
+                logs: Path,
+                kept: Mapping[str, str],
+            ) -> FakeExecutor:
                 self.sessions.append((threads, logs))
+                self.limits.append((_.together, dict(kept)))
                 return executor or FakeExecutor()
 
         def note(folder: Path) -> None:
@@ -268,6 +275,18 @@ def test_a_resumed_run_keeps_its_threads_logs_and_place(
     assert interrupted.sessions == [(7, interrupted.folder / "logs" / file.stem)]
     assert interrupted.tables == [interrupted.folder]
     assert interrupted.file == file
+
+
+def test_a_resumed_run_takes_turns_and_inherits_as_before(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the shell's variables are by then."""
+    monkeypatch.setenv("XLA_FLAGS", "--one")
+    with pytest.raises(KeyboardInterrupt):
+        reports.run(honest(raising(KeyboardInterrupt)), together=2, keep=["XLA_FLAGS"])
+    monkeypatch.setenv("XLA_FLAGS", "--another")
+    assert reports.resume(honest()) == 0
+    assert reports.limits == 2 * [(2, {"XLA_FLAGS": "--one"})]
 
 
 def test_a_resumed_run_needs_the_versions_that_it_had(interrupted: Reports) -> None:

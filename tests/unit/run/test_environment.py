@@ -68,7 +68,7 @@ def test_what_changes_the_speed_and_is_left_out_is_named_and_may_be_kept() -> No
     assert set(dropped((), SHELL)) == SLOWING
     assert set(dropped(["XLA_FLAGS"], SHELL)) == SLOWING - {"XLA_FLAGS"}
     kept = {name: SHELL[name] for name in ("XLA_FLAGS", "OMP_NUM_THREADS")}
-    assert kept.items() <= environment({}, None, 2, keep=list(kept), inherited=SHELL).items()
+    assert kept.items() <= environment({}, None, 2, kept=kept, inherited=SHELL).items()
 
 
 def test_a_relative_data_folder_is_still_found(
