@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from bench.results.records import OLDEST, SCHEMA, Run, Trained
+from bench.workload.axes import FIELDS, THREADS
 
 MESSAGE_LETTERS = 500  # of an error, which may name a field as long as a file
 
@@ -36,6 +37,11 @@ def _case_problems(run: Run) -> Iterator[str]:
     for case in run.cases:
         if case.workload not in run.workloads:
             yield f"{case.backend} names the workload {case.workload}, which is absent"
+    for axis in run.axes:
+        if axis.name not in {*FIELDS, THREADS}:
+            yield f"there is no axis {axis.name!r}"
+    if not all(run.groups):
+        yield "a group has no cases"
 
 
 def _outcome_problems(run: Run) -> Iterator[str]:

@@ -88,7 +88,9 @@ def plan(
     backends = {name: session.backends[name] for name in described}
     environments = {name: STRICT_FLOAT32 | one.environment for name, one in backends.items()}
     sources = {name: one.source for name, one in backends.items()}
-    axes = tuple(axis for axis in request.axes if len(axis.values) > 1)
+    in_threads = any(case.threads for case in cases)  # none are, on accelerators alone
+    axes = tuple(axis for axis in request.axes
+                 if len(axis.values) > 1 and (axis.name != THREADS or in_threads))  # fmt: skip
     return Plan(cases, workloads, described, environments, sources, axes, skipped)
 
 

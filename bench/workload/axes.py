@@ -20,7 +20,7 @@ class Axis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An axis of a run and the values along it, in the order in which tables show them."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    values: Annotated[tuple[Value, ...], msgspec.Meta(min_length=1, max_length=100)]
+    values: Annotated[tuple[Value, ...], msgspec.Meta(min_length=1, max_length=500)]
 
 
 class Field(NamedTuple):

@@ -27,7 +27,7 @@ from bench.results.records import (
     Verification,
 )
 from bench.results.store import BrokenRunFile, CannotSave, check_run, read_run, write_run
-from bench.workload import Workload
+from bench.workload import Axis, Workload
 
 TIME = "2026-01-02T03:04:05+00:00"
 
@@ -92,6 +92,7 @@ def runs(draw: some.DrawFn) -> Run:
         workloads={work.fingerprint: work},
         cases=(case,),
         groups=((case,),),
+        axes=(any_of(Axis, name="width"),),
         verifications=(any_of(Verification, case=case),),
         trials=(any_of(Trial, case=case, started=TIME, result=result),),
     )
@@ -223,6 +224,16 @@ def test_nothing_is_there_twice(part: str, problem: str) -> None:
     doubled = {part: 2 * getattr(run, part)}
     with pytest.raises(ValueError, match=problem):
         check_run(msgspec.structs.replace(run, **doubled))
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [({"axes": (Axis("colour", (1, 2)),)}, "there is no axis 'colour'"),
+     ({"groups": ((),)}, "a group has no cases")],
+)  # fmt: skip
+def test_what_no_page_could_show_is_no_run(part: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        check_run(msgspec.structs.replace(make_run(), **part))
 
 
 @pytest.mark.parametrize("epochs", [2, 4])

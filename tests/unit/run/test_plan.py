@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fakes import FakeExecutor
 from made import make_described, make_failed
@@ -94,6 +95,16 @@ def test_every_point_is_a_workload_and_threads_are_of_the_case() -> None:
     torch = [("torch", *rest) for _, *rest in numpy]
     assert sorted(points, key=str) == sorted([*numpy, *torch, *gpu], key=str)
     assert {work.hidden for work in made.workloads.values()} == {(17, 17)}
+
+
+def test_threads_are_no_axis_where_no_processor_takes_part() -> None:
+    axes = (Axis("threads", (1, 2)), Axis("width", (17, 34)))
+    assert planned("torch", "cuda:0", axes=axes).axes == axes[1:]
+
+
+def test_an_axis_may_have_as_many_values_as_a_run_has_cases() -> None:
+    axis = Axis("width", tuple(range(1, MOST_CASES + 1)))
+    assert msgspec.convert(planned("numpy", "cpu", axes=(axis,)).axes, tuple[Axis, ...]) == (axis,)
 
 
 def test_where_variants_meet_in_a_point_it_is_done_once() -> None:
