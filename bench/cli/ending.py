@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.results.records import Failed, Run, Trial, Verification
+from bench.results.records import Run
 
 if TYPE_CHECKING:
     from bench.report import tables
@@ -85,7 +85,8 @@ def _drawn(found: "tables.Table", columns: Sequence[int]) -> Table:
     return drawn
 
 
-def failures(run: Run) -> int:
-    """Return how many verifications and trials failed or brought a flag."""
-    outcomes: list[Verification | Trial] = [*run.verifications, *run.trials]
-    return sum(isinstance(one.result, Failed) or bool(one.result.flags) for one in outcomes)
+def is_sound(run: Run) -> bool:
+    """Return whether no trial failed and no row is flagged."""
+    from bench.results.cases import rows_of  # as above
+
+    return not any(row.failures or row.flags for row in rows_of(run))

@@ -193,7 +193,7 @@ def _carry_out(record: Run, path: Path, executor: schedule.Executor, settings: S
             record = show(events, record, console)
         settings.tables(reports)
     ending.show(record, reports, console)
-    return 1 if ending.failures(record) else 0
+    return 0 if ending.is_sound(record) else 1
 
 
 @contextmanager

@@ -4,12 +4,18 @@ import io
 from pathlib import Path
 
 import pytest
-from made import make_honest_run, make_verified, with_verification
+from made import (
+    make_failed,
+    make_honest_run,
+    make_verified,
+    with_result,
+    with_verification,
+)
 from made_sweeps import BATCHES, make_sweep
 from msgspec.structs import replace
 from rich.console import Console
 
-from bench.cli.ending import show
+from bench.cli.ending import is_sound, show
 from bench.results.hardware import Conditions
 from bench.results.records import Flag, Run
 from bench.workload import Axis
@@ -50,6 +56,23 @@ def test_a_flagged_row_is_struck_through_and_says_why() -> None:
     assert lines[5].startswith("numpy ¹ cpu")
     assert lines[6] == "¹ verification: losses: [0.3] off"
     assert "\x1b[9mnumpy\x1b[0m" in shown(run, terminal=True)
+
+
+FLAG, MEASURED = Flag("losses", "off"), RUN.trials[1].result
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        with_result(RUN, "torch", make_failed()),
+        with_result(RUN, "torch", replace(MEASURED, flags=(FLAG,))),
+        with_verification(RUN, "torch", make_verified(flags=(FLAG,))),
+        with_result(RUN, "torch", replace(MEASURED, inputs="unlike the others'")),
+    ],
+)
+def test_a_run_is_sound_without_failures_and_flags_only(wrong: Run) -> None:
+    assert is_sound(RUN)
+    assert not is_sound(wrong)
 
 
 def test_what_to_be_careful_about_is_said_in_lines_that_fit() -> None:

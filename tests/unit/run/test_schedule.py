@@ -5,7 +5,7 @@ from itertools import islice
 
 import msgspec
 import pytest
-from fakes import VERIFICATION, FakeExecutor
+from fakes import FakeExecutor
 from made import (
     make_case,
     make_described,
@@ -13,12 +13,10 @@ from made import (
     make_gemm_bound,
     make_planned,
     make_trained,
-    make_verified,
     make_workload,
 )
 
-from bench.cli.ending import failures
-from bench.results.records import Failed, Flag, GemmBound, Run, Trained
+from bench.results.records import Failed, GemmBound, Run
 from bench.run.groups import BOUND, Group, Place, groups, missing_stages
 from bench.run.schedule import Awake, Saved, carry_out, missing_verifications
 from bench.workload import CPU, Device
@@ -190,16 +188,6 @@ def test_rounds_are_added_while_they_are_wanted_with_so_many_extra_epochs() -> N
     assert (run.rounds, len(run.trials), run.extra_epochs) == (4, 8, (0, 0, 20, 30))
     assert [group.turns for group in executor.groups] == [3, 3, 23, 33]
     assert asked == [4, 6, 8], "only after a whole round"
-
-
-def test_failures_and_flags_are_counted() -> None:
-    flagged = make_trained(flags=(Flag("device idle", "it was not"),))
-    executor = FakeExecutor(
-        {"a": make_failed(), "b": flagged, BOUND: make_failed(), VERIFICATION: make_verified()}
-    )
-    run = finish(make_planned(["a", "b", "c"], rounds=2), executor)
-    assert failures(run) == 4
-    assert isinstance(run.trials[2].result, Trained)
 
 
 def test_the_gemm_bounds_of_other_groups_stay_when_a_group_is_done_again() -> None:
