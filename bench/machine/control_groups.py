@@ -31,8 +31,15 @@ def available_memory_bytes(source: Source = LIVE) -> int | None:
         for names in (("max", "current"), ("limit_in_bytes", "usage_in_bytes")):
             limit, used = (source.read_number(f"{folder}/memory.{name}") for name in names)
             if limit is not None and used is not None:
-                found.append(max(0, limit - used))
+                found.append(max(0, limit - max(0, used - _cached_bytes(source, folder))))
     return min((count for count in found if count is not None), default=None)
+
+
+def _cached_bytes(source: Source, folder: str) -> int:
+    """Return what a group holds of files that nobody has read lately: it gives way to programs."""
+    lines = (source.read(f"{folder}/memory.stat") or "").splitlines()
+    values = dict(line.split()[:2] for line in lines if len(line.split()) > 1)
+    return number(values.get("total_inactive_file") or values.get("inactive_file")) or 0
 
 
 def _folders(source: Source, controller: str) -> Iterator[str]:

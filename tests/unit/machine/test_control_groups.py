@@ -21,6 +21,23 @@ def test_the_group_with_the_least_left_limits_the_memory(
     assert available_memory_bytes(plant(files)) == expected
 
 
+@pytest.mark.parametrize(
+    ("files", "stat", "expected"),
+    [
+        (NESTED, {"sys/fs/cgroup/a/memory.stat": "anon 9\ninactive_file 500000"}, 2_500_000),
+        (FIRST_VERSION, {"sys/fs/cgroup/memory/memory.stat":
+                         "inactive_file 1\ntotal_inactive_file 1600000"}, 600_000),
+        (NESTED, {"sys/fs/cgroup/a/memory.stat": "nonsense\ninactive_file -1"}, 2_000_000),
+        (NESTED, {"sys/fs/cgroup/a/memory.stat": "inactive_file 9999999"}, 3_000_000),
+    ],
+)  # fmt: skip
+def test_files_in_the_cache_give_way(
+    files: dict[str, str], stat: dict[str, str], expected: int, plant: Plant
+) -> None:
+    """A container that has just installed something has its memory full of them."""
+    assert available_memory_bytes(plant(files | stat)) == expected
+
+
 def test_without_groups_the_machine_limits_the_memory(plant: Plant) -> None:
     assert available_memory_bytes(plant())
 
