@@ -85,7 +85,6 @@ def print_noise(executor: Executor, backend: str, rounds: int) -> None:
 
 def _twins(executor: Executor, backend: str, rounds: int) -> "tuple[Timings, Timings]":
     """Return the timings of two rows of the same backend that took turns."""
-    from bench.results.cases import timed
     from bench.results.statistics import Timings
 
     workload = workload_for("relu", CPU, epochs=NOISE_EPOCHS)
@@ -97,6 +96,6 @@ def _twins(executor: Executor, backend: str, rounds: int) -> "tuple[Timings, Tim
         for trial, turns in zip(trials, twins, strict=True):
             if isinstance(trial.result, Failed):
                 raise Refused(f"a trial of {backend} failed: {trial.result}: try `bench verify`")
-            turns[number] = timed(trial.result)
+            turns[number] = trial.result.timed_seconds
     first, second = (Timings(turns, "twins") for turns in twins)
     return first, second

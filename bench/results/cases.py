@@ -16,12 +16,6 @@ def in_threads(count: int | None) -> str:
     return f"{count} {'thread' if count == 1 else 'threads'}" if count else ""
 
 
-def timed(trained: Trained) -> tuple[float, ...]:
-    """Return the seconds of a trial's epochs from the second on, those that compile left out."""
-    seconds = (*(epoch.seconds for epoch in trained.epochs), *trained.extra_seconds)
-    return seconds[1:] or seconds
-
-
 def call_turns(trained: Trained, images: int) -> list[tuple[float, ...]]:
     """Return the seconds of a trial's calls that predict so many images each, turn by turn."""
     return [turn for one in trained.inference if one.images == images for turn in one.turns]
@@ -68,7 +62,8 @@ class Row:
     @cached_property
     def timings(self) -> Timings:
         """The seconds of its epochs, from the second on, by round."""
-        return Timings({number: timed(one) for number, one in self.trials.items()}, self.group)
+        seconds = {number: one.timed_seconds for number, one in self.trials.items()}
+        return Timings(seconds, self.group)
 
     @cached_property
     def seconds(self) -> dict[int, float]:

@@ -107,6 +107,12 @@ class Trained(Record, frozen=True, tag="trained"):
     device_memory_bytes: Count | None = None
     flags: tuple[Flag, ...] = ()
 
+    @property
+    def timed_seconds(self) -> tuple[float, ...]:
+        """The seconds of its epochs from the second on: the first one compiles."""
+        seconds = (*(epoch.seconds for epoch in self.epochs), *self.extra_seconds)
+        return seconds[1:] or seconds
+
 
 class GemmBound(Record, frozen=True, tag="gemm_bound"):
     """The matrix products of one epoch of a workload alone, on one device."""

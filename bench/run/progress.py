@@ -119,8 +119,8 @@ def in_short(outcome: Outcome) -> str:
     flags = f"FLAGGED: {'; '.join(map(str, result.flags))}" if result.flags else ""
     if isinstance(result, Verified):
         return flags or "verified"
-    later = [epoch.seconds for epoch in result.epochs[1:]] or [result.epochs[0].seconds]
-    speed = f"{statistics.median(later):.4g} s/epoch, accuracy {result.epochs[-1].accuracy:.4f}"
+    seconds = statistics.median(result.timed_seconds)
+    speed = f"{seconds:.4g} s/epoch, accuracy {result.epochs[-1].accuracy:.4f}"
     return "; ".join(filter(None, [speed, flags]))
 
 

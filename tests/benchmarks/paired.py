@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from bench.results import statistics
-from bench.results.cases import timed
 from bench.results.records import Case, Failed, Trial
 from bench.results.statistics import Interval, Timings
 from bench.run.choices import Refused
@@ -34,7 +33,7 @@ def compared(
             elif isinstance(event, Trial):
                 if isinstance(event.result, Failed):
                     raise Refused(f"a trial of {event.case.backend} failed: {event.result}")
-                seconds[event.case.backend][number] = timed(event.result)
+                seconds[event.case.backend][number] = event.result.timed_seconds
     first, second = (Timings(found, pair[0]) for found in seconds.values())
     ratio = statistics.ratio(first, second)
     assert ratio is not None, "they have all rounds in common"

@@ -15,7 +15,6 @@ from tabulate import tabulate
 
 from bench.cli.options import Stop
 from bench.results import statistics
-from bench.results.cases import timed
 from bench.results.records import Case, Failed, Trained, Trial
 from bench.results.statistics import Timings
 from bench.run.backends import discover
@@ -69,7 +68,7 @@ def _pair(session: Session, backend: str, number: int, turns: int) -> list[Seque
     warm_up, *both = _trained(session, groups)
     # One process has one time of its start.
     both.sort(key=lambda trained: trained.start_seconds == warm_up.start_seconds)
-    return list(map(timed, both))
+    return [one.timed_seconds for one in both]
 
 
 def _trained(session: Session, groups: Sequence[Group]) -> Iterator[Trained]:

@@ -14,7 +14,7 @@ from made import (
     with_verification,
 )
 
-from bench.results.cases import rows_of, timed
+from bench.results.cases import rows_of
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_the_first_epoch_which_compiles_counts_only_if_it_is_alone(
     seconds: list[float], extra: tuple[float, ...], expected: tuple[float, ...]
 ) -> None:
     trained = make_trained(epochs=[make_epoch(value) for value in seconds], extra_seconds=extra)
-    assert timed(trained) == expected
+    assert trained.timed_seconds == expected
 
 
 def test_rows_that_took_turns_share_a_group() -> None:

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 from fakes import VERIFICATION, FakeExecutor
-from made import make_case, make_failed, make_planned, make_trained, make_verified, make_workload
+from made import (
+    make_case,
+    make_epoch,
+    make_failed,
+    make_planned,
+    make_trained,
+    make_verified,
+    make_workload,
+)
 from rich.console import Console
 
 from bench.results.records import Flag, Run
@@ -63,6 +71,12 @@ def test_away_from_a_terminal_there_is_a_sign_of_life_every_minute() -> None:
     turns = [line.partition(" …")[0] for line in text.splitlines()]  # two ticks for each
     assert turns == [f"round 1/2  turn {turn}/3  torch · cpu · relu" for turn in (1, 2, 3)]
     assert shown([epoch("torch", 1)] * 3)[0] == ""
+
+
+def test_a_trials_line_says_what_the_table_will_say() -> None:
+    """Epochs beyond the workload's count, the first one does not."""
+    trained = make_trained(epochs=[make_epoch(9.0), make_epoch(0.5)], extra_seconds=(0.1, 0.3))
+    assert lines({"numpy": trained})[3].startswith("round 1  numpy · cpu · relu: 0.3 s/epoch")
 
 
 def test_failures_and_flags_stand_out_with_their_reason() -> None:
