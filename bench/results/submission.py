@@ -134,12 +134,15 @@ def _unlike(row: Row, standard: Standard) -> Iterator[str]:
 
 def _rate(row: Row, run: Run) -> Iterator[str]:
     """Yield the rounds with an epoch at a rate that the device cannot reach."""
+    case = row.case
     peaks = [
         bound.result.peak_flop_per_second
         for bound in run.gemm_bounds
-        if bound.device == row.case.device and isinstance(bound.result, GemmBound)
+        if (bound.device, bound.workload, bound.threads)
+        == (case.device, case.workload, case.threads)
+        and isinstance(bound.result, GemmBound)
     ]
-    tolerance = PEAK_TOLERANCE_ON_CPU if row.case.device.is_cpu else PEAK_TOLERANCE
+    tolerance = PEAK_TOLERANCE_ON_CPU if case.device.is_cpu else PEAK_TOLERANCE
     limit = tolerance * max(peaks, default=float("inf"))
     for number, trained in sorted(row.trials.items()):
         rate = row.workload.epoch_flop / min(epoch.seconds for epoch in trained.epochs)

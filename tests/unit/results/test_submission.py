@@ -130,7 +130,11 @@ def test_no_epoch_is_faster_than_its_device(device: str, over: float, accepted: 
     run = make_run({"numpy": [0.25]}, RELU, device)
     fastest = min(epoch.seconds for epoch in run.trials[0].result.epochs)
     bound = make_gemm_bound(peak_flop_per_second=RELU.epoch_flop / fastest / over)
-    bounds = (make_bound_trial(RELU, 0, bound, device),)
+    other = msgspec.structs.replace(bound, peak_flop_per_second=1e20)  # as in bfloat16
+    bfloat16 = msgspec.structs.replace(RELU, precision="bfloat16")
+    bounds = tuple(
+        make_bound_trial(work, 0, one, device) for work, one in ((RELU, bound), (bfloat16, other))
+    )
     found = submission.findings(msgspec.structs.replace(run, gemm_bounds=bounds))
     assert any("the timing must be wrong" in one for one in found) is not accepted
 
