@@ -27,8 +27,10 @@ def fixed(value: float, places: int) -> str:
 
 
 def with_spread(value: float, spread: float | None) -> str:
-    """Return a number to the digits that its spread allows, to two digits if it is unknown."""
-    return significant(value, 2) if not spread else fixed(value, decimals(spread))
+    """Return a number to the digits that its spread allows; to two if that is unknown or larger."""
+    if not spread or spread >= value:
+        return significant(value, 2)
+    return fixed(value, decimals(spread))
 
 
 def significant(value: float, digits: int) -> str:
@@ -42,13 +44,14 @@ def significant(value: float, digits: int) -> str:
 def interval(estimate: Interval) -> str:
     """Return "0.271 [0.265, 0.280]", or the centre alone where no interval can be given.
 
-    What the digits of so wide an interval would leave nothing of, keeps one: "0.9 [0.00001, 150]".
+    If it is wider than that, each of the three has two digits: "0.87 [0.000010, 150]".
     """
     if estimate.low is None or estimate.high is None or estimate.high - estimate.low < NO_SPREAD:
         return significant(estimate.centre, 2)
-    places = decimals((estimate.high - estimate.low) / 2)
+    half = (estimate.high - estimate.low) / 2
+    places, is_wide = decimals(half), half >= estimate.centre
     low, centre, high = (
-        fixed(one, places) if round(one, places) else significant(one, 1)
+        fixed(one, places) if round(one, places) and not is_wide else significant(one, 1 + is_wide)
         for one in (estimate.low, estimate.centre, estimate.high)
     )
     return f"{centre} [{low}, {high}]"

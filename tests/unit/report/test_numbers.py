@@ -33,9 +33,9 @@ def test_a_number_is_rounded_to_its_spread(value: float, spread: float) -> None:
     assert abs(shown - value) <= step * 0.5001 + 1e-12 * value
 
 
-def test_a_centre_is_never_written_as_nothing() -> None:
-    shown = numbers.interval(Interval(0.000005, 0.87, 152_340.0, 2))
-    assert shown == "0.9 [0.000005, 150,000]"
+@given(value=some.floats(1e-6, 1e6), spread=SPREADS)
+def test_a_number_is_never_written_as_nothing(value: float, spread: float) -> None:
+    assert number(numbers.with_spread(value, spread)) > 0
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,8 @@ def test_a_centre_is_never_written_as_nothing() -> None:
         (Interval(None, 0.2713, None, 1), "0.27"),
         (Interval(900, 1_234.5, 1_800, 5), "1,200 [900, 1,800]"),
         (Interval(8, 1_100.0, 1_600, 5), "1,100 [8, 1,600]"),
+        (Interval(0.000005, 0.87, 152_340.0, 2), "0.87 [0.0000050, 150,000]"),
+        (Interval(0.08, 0.6, 8.11, 2), "0.60 [0.080, 8.1]"),
         (Interval(0.25, 0.25, 0.25, 2), "0.25"),
         (Interval(4e-7, 4e-7, 4e-7, 2), "0.00000040"),
     ],
