@@ -6,10 +6,16 @@ from pathlib import Path
 import click
 
 from bench.report.render import Rendered, render
+from bench.run.choices import Refused
 
 
 def report(reports: Path, page: bool, verbose: bool) -> int:
     """Write pages and charts, say how many, and name the run files that were left out."""
+    if not any((reports / "runs").glob("*.json")):
+        raise Refused(
+            f"there is no run file in {reports / 'runs'}; expected at least one: measure with "
+            "`python -m bench run`, or name another folder with --reports"
+        )
     gc.disable()  # runs are many objects and none is in a cycle: collecting doubles the time
     rendered = render(reports, page)
     for problem in rendered.problems:

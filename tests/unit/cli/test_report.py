@@ -8,6 +8,7 @@ from made import make_machine, make_run
 from bench.cli.report import report
 from bench.machine import slug
 from bench.results.store import write_run
+from bench.run.choices import Refused
 
 
 @pytest.fixture
@@ -26,6 +27,11 @@ def test_it_says_how_many_files_it_wrote_and_which_it_left_out(
     out, err = capsys.readouterr()
     assert out == f"wrote 2 pages and 6 charts to {reports}\n"
     assert err.startswith("left out: b.json ")
+
+
+def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="there is no run file in .*absent.runs; expected at least"):
+        report(tmp_path / "absent", page=False, verbose=False)
 
 
 def test_it_says_so_if_nothing_has_changed(
