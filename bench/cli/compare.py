@@ -81,6 +81,8 @@ def _print(found: Comparison, fail_above: float | None, two_files: bool) -> None
         click.echo("\nDifferences between the two environments:")
         for line in found.differences:
             click.echo(f"- {redact.printable(line)}")
+    if fail_above is not None and not found.slower_than_allowed:
+        click.echo(f"\nNo row is slower by significantly more than {fail_above:.1%}.")
     if fail_above is not None and found.slower_than_allowed:
         names = redact.printable("; ".join(found.slower_than_allowed))
         click.echo(f"\nslower by significantly more than {fail_above:.1%}: {names}", err=True)

@@ -12,6 +12,7 @@ from bench.results.cases import Row, in_threads, rows_of
 from bench.results.quantities import Record
 from bench.results.records import Run
 from bench.results.statistics import Interval
+from bench.workload import Workload
 
 
 class Compared(Record, frozen=True):
@@ -96,7 +97,7 @@ def _compare(base: Row, new: Row) -> Iterator[Compared]:
 
 def _why_not(base: Row, new: Row) -> str | None:
     if base.case.workload != new.case.workload:
-        return f"different workloads, {base.case.workload} and {new.case.workload}"
+        return f"different workloads: {_unlike(base.workload, new.workload)}"
     for side, row in (("base", base), ("new", new)):
         if row.flags:
             return f"{side} is flagged: {row.flags[0]}"
@@ -107,6 +108,13 @@ def _why_not(base: Row, new: Row) -> str | None:
     if not set(base.seconds) & set(new.seconds):
         return "no round that both completed"
     return None
+
+
+def _unlike(base: Workload, new: Workload) -> str:
+    """Return in what two workloads differ, in words."""
+    olds, youngs = map(msgspec.structs.asdict, (base, new))
+    return ", ".join(f"{name.replace('_', ' ')} {old} and {youngs[name]}"
+                     for name, old in olds.items() if old != youngs[name])  # fmt: skip
 
 
 def differences(base: Run, new: Run) -> list[str]:

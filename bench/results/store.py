@@ -98,6 +98,8 @@ def read_run(path: Path) -> Run:
         path.name.encode()  # pages name it: a name that is no text raises ValueError
         content = path.read_bytes()
         schema = msgspec.json.decode(content, type=_Versioned).schema
+        if schema is None:
+            raise ValueError("it has no schema")
         if not isinstance(schema, int) or not OLDEST <= schema <= SCHEMA:
             raise BrokenRunFile(_unreadable(path.name, schema))
         return check_run(msgspec.json.decode(content, type=Run))

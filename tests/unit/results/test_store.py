@@ -191,6 +191,10 @@ def test_foreign_files_are_named(path: Path, content: bytes) -> None:
     refusal(path, content)
 
 
+def test_what_has_no_schema_is_no_run_file(path: Path) -> None:
+    assert "a run.json is not a run file: it has no schema; " in refusal(path, b'{"a": 1}')
+
+
 @settings(max_examples=30)
 @given(
     at=some.floats(0, 1), gone=some.integers(0, 4) | some.just(10**6), junk=some.binary(max_size=4)
