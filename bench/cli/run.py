@@ -26,7 +26,7 @@ from bench.run.choices import Refused, check_pythons
 from bench.run.environment import dropped
 from bench.run.estimate import DESCRIBED_SECONDS, Estimate, verification_seconds
 from bench.run.executor import Session
-from bench.run.groups import grouped
+from bench.run.groups import grouped, missing_stages
 from bench.run.lock import only_run
 from bench.run.plan import Request, plan, threads_for
 from bench.run.progress import in_words, show
@@ -91,7 +91,7 @@ def run(request: Request, settings: Settings) -> int:
         path = new_path(settings.reports / "runs", stem_of(created, facts, settings.label))
         try:
             threads = threads_for(settings.threads)
-            kept = {name: os.environ[name] for name in settings.keep if name in os.environ}
+            kept = _inherited(settings.keep)
             session = settings.session(threads, settings.reports / "logs" / path.stem, kept)
             request = request._replace(multiplies_bfloat16=facts.multiplies_bfloat16)
             before = _seconds_of_children()
@@ -125,6 +125,17 @@ def run(request: Request, settings: Settings) -> int:
         return _carry_out(record, path, session, settings)
 
 
+def _inherited(names: Sequence[str]) -> dict[str, str]:
+    """Return variables of this shell; raise Refused if one is not set."""
+    for name in names:
+        if name not in os.environ:
+            raise Refused(
+                f"--keep-env {name!r} is no variable that is set here; expected the name of one: "
+                "set it, or leave it out"
+            )
+    return {name: os.environ[name] for name in names}
+
+
 def usual(*, quick: bool, sweep: bool) -> tuple[int, int]:
     """Return how many rounds a run has unless told otherwise, and the extra epochs of each."""
     if sweep:
@@ -146,7 +157,9 @@ def _say_plan(record: Run, settings: Settings, starting: float) -> None:
     points = len({(case.workload, case.threads) for case in record.cases})
     counts = {"point": points, "case": len(record.cases), "round": record.rounds}
     words = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items()]
-    _say(f"{', '.join(words)}: {in_words(seconds)}")
+    until, most = settings.until, f"at most {settings.max_minutes:g} min"
+    more = f", then more rounds until ± {100 * until:g} %, for {most}" if until else ""
+    _say(f"{', '.join(words)}: {in_words(seconds)}{more}")
     if seconds > LONG_SECONDS and sys.stdout.isatty() and not settings.yes:
         raise Refused(
             f"the run would take {in_words(seconds)}; expected at most an hour unless told "
@@ -172,6 +185,8 @@ def finish(file: Path, settings: Settings) -> int:
         facts = machine.with_accelerators(facts, planned.accelerators)
         resume.check_accelerators(record, file, facts)
         resume.check_versions(record, file, planned.backends, planned.sources)
+        if not schedule.missing_verifications(record) and not any(missing_stages(record)):
+            _say(f"nothing is missing of {file.name}")
         return _carry_out(record, file, session, settings)
 
 

@@ -289,6 +289,21 @@ def test_a_resumed_run_takes_turns_and_inherits_as_before(
     assert reports.limits == 2 * [(2, {"XLA_FLAGS": "--one"})]
 
 
+def test_a_variable_that_is_not_set_cannot_be_kept(reports: Reports) -> None:
+    with pytest.raises(Refused, match=r"'FLAGS=1' is no variable that is set here"):
+        reports.run(keep=["FLAGS=1"])
+    assert list((reports.folder / "runs").iterdir()) == []
+
+
+def test_that_nothing_is_missing_is_said(
+    reports: Reports, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports.run(honest())
+    assert "nothing is missing" not in capsys.readouterr().err
+    assert reports.resume(honest()) == 0
+    assert f"nothing is missing of {reports.file.name}\n" in capsys.readouterr().err
+
+
 def test_a_resumed_run_needs_the_versions_that_it_had(interrupted: Reports) -> None:
     before = interrupted.file.read_bytes()
     newer = {"numpy": make_described(), "torch": make_described(framework="9.9")}
@@ -312,7 +327,10 @@ def test_until_adds_rounds_until_what_is_known_the_least_is_known_well_enough(
     assert len(run.extra_epochs) == run.rounds
 
 
-def test_until_begins_no_round_when_the_minutes_are_over(reports: Reports) -> None:
+def test_until_begins_no_round_when_the_minutes_are_over(
+    reports: Reports, capsys: pytest.CaptureFixture[str]
+) -> None:
     executor = FakeExecutor()
     assert reports.run(executor, rounds=1, until=0.02, max_minutes=1e-9) == 0
     assert len(executor.groups) == 1
+    assert "s, then more rounds until ± 2 %, for at most 1e-09 min\n" in capsys.readouterr().err
