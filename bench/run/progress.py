@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.table import Column
 
 from bench.results.jobs import INFERENCE_TURNS
 from bench.results.records import BoundTrial, Case, Failed, GemmBound, Run, Verification, Verified
@@ -76,14 +77,14 @@ def show(
 def _bar(console: Console) -> Progress:
     """Return a bar that says who is at work; away from a terminal nothing is drawn."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[left]}"),
     )
     # One refresh a second: what the parent does is taken from the children's cores.
     bar = Progress(
-        *columns, console=console, refresh_per_second=1, transient=True,
+        *columns, console=console, refresh_per_second=1, transient=True, expand=True,
         disable=not console.is_terminal,
     )  # fmt: skip
     bar.add_task("", total=None, left="")
