@@ -70,7 +70,7 @@ def page(
             for slug, found in shown.items()
             for section in found.sections if section.sound]  # fmt: skip
     figures = markdown.table(Table("", published.HEADERS, published.FIGURES, left=4))
-    parts = [TITLE, LEGEND, markdown.grid(HEADERS, rows, left=3)]
+    parts = [TITLE, *([LEGEND, markdown.grid(HEADERS, rows, left=3)] if rows else [])]
     parts += _sweeps(titles, shown)
     parts += _fleets(fleets)
     parts += ["## Published figures", figures, PUBLISHED_LEGEND]

@@ -30,6 +30,10 @@ def lines(*runs: Run) -> list[list[str]]:
     return [line for line in cells if line[0] != "backend" and not line[0].startswith(":-")]
 
 
+def test_where_all_runs_are_sweeps_there_is_no_empty_table() -> None:
+    assert "fastest backend" not in index.page({}, {}, {})
+
+
 def test_a_machine_with_one_run_has_no_history() -> None:
     assert index.history(sections(run(1, {"numpy": STEADY}))) == ""
     assert index.history([]) == ""
