@@ -13,6 +13,12 @@ from tests.benchmarks.harness import HARNESS, Harness, harness_of
 HOW = "takes minutes; start it with: pytest tests/benchmarks --benchmark-only"
 
 
+def pytest_collection(session: pytest.Session) -> None:
+    """Plan before anything is collected: a refusal is then a message without a traceback."""
+    if session.config.getoption("benchmark_only", False):
+        harness_of(session.config)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Plan the cases as `bench run` does; nothing is started without --benchmark-only."""
     if "case" not in metafunc.fixturenames:

@@ -36,9 +36,11 @@ Returned = TypeVar("Returned")
 class Harness:
     """What all children have in common, the cases that were asked for, and what came of them."""
 
-    def __init__(self, session: Session, planned: Plan, facts: Machine) -> None:
-        """Start with nothing done."""
-        self.session, self.planned = session, planned
+    def __init__(
+        self, session: Session, planned: Plan, axes: Sequence[Axis], facts: Machine
+    ) -> None:
+        """Start with nothing done; `axes` are all that were named, also with one value."""
+        self.session, self.planned, self._axes = session, planned, axes
         self._run = Run(
             bench=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -58,7 +60,7 @@ class Harness:
     def id(self, case: Case) -> str:
         """Return what a case is called: "jax-cpu-relu-batch_size=512"."""
         backend, device, variant = self.names(case)
-        point = point_of(self.planned.workloads[case.workload], case.threads, self.planned.axes)
+        point = point_of(self.planned.workloads[case.workload], case.threads, self._axes)
         values = (f"{name}={value}" for name, value in point.items())
         return "-".join([backend, device, variant.partition(",")[0], *values])
 
@@ -121,11 +123,11 @@ def harness_of(config: pytest.Config) -> Harness:
     """Return the cases that the options ask for, and what their children share."""
     if HARNESS not in config.stash:
         session = session_of(config)
-        named = [names(config, option) for option in DEFAULTS]
+        named, axes = [names(config, option) for option in DEFAULTS], axes_of(config)
         facts = machine.describe()
         bfloat16 = facts.multiplies_bfloat16
-        request = Request(*named, axes=axes_of(config), multiplies_bfloat16=bfloat16)
-        config.stash[HARNESS] = Harness(session, plan(session, request), facts)
+        request = Request(*named, axes=axes, multiplies_bfloat16=bfloat16)
+        config.stash[HARNESS] = Harness(session, plan(session, request), axes, facts)
     return config.stash[HARNESS]
 
 

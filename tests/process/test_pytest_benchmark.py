@@ -135,8 +135,14 @@ def test_axes_are_in_the_names(folder: Folder) -> None:
     axes = ("--batch-size=64,500", "--width=16")
     session = folder.pytest("--benchmark-only", "--backend=toy", "--device=cpu", *axes)
     assert [(one["name"], one["group"]) for one in session.benchmarks] == [
-        ("test_epochs[toy-cpu-relu-batch_size=64]", "relu, width 16, batch size 64 on cpu"),
-        ("test_epochs[toy-cpu-relu-batch_size=500]", "relu, width 16, batch size 500 on cpu"),
+        (
+            "test_epochs[toy-cpu-relu-batch_size=64-width=16]",
+            "relu, width 16, batch size 64 on cpu",
+        ),
+        (
+            "test_epochs[toy-cpu-relu-batch_size=500-width=16]",
+            "relu, width 16, batch size 500 on cpu",
+        ),
     ]
     assert folder.pytest("--benchmark-only", "--backend=toy", "--width=0").status == 2
 
@@ -192,6 +198,7 @@ def test_an_unknown_name_is_answered_as_on_the_command_line(folder: Folder) -> N
     refused = folder.pytest("--benchmark-only", "--variant=reelu")
     assert refused.status == 2
     assert "there is no variant 'reelu'. Did you mean 'relu'? There are: sigmoid" in refused.output
+    assert "Traceback" not in refused.output and "conftest.py" not in refused.output
 
 
 def test_without_benchmark_only_nothing_is_measured(folder: Folder) -> None:

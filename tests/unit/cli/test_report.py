@@ -30,7 +30,7 @@ def test_it_says_how_many_files_it_wrote_and_which_it_left_out(
 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="there is no run file in .*absent.runs; expected at least"):
+    with pytest.raises(Refused, match=r"there is no run file in .*absent.runs; expected at least"):
         report(tmp_path / "absent", page=False, verbose=False)
 
 
