@@ -55,10 +55,12 @@ class Step(NamedTuple):
 
 def verification_seconds(run: Run, starting: float = 1.0) -> float:
     """Return how long the missing verifications will take, roughly; `starting` as in Estimate."""
-    cases = missing_verifications(run)
-    children = verification_jobs(run.workloads, cases)
-    seconds = VERIFICATION["child"] * starting * len(children) + VERIFICATION["case"] * len(cases)
-    return seconds / min(run.threads, AT_ONCE)
+    total = 0.0
+    for job, cases in verification_jobs(run.workloads, missing_verifications(run)).items():
+        at_once = run.threads if job[1].is_cpu else run.together or 1  # device
+        seconds = VERIFICATION["child"] * starting + VERIFICATION["case"] * len(cases)
+        total += seconds / min(at_once, AT_ONCE)
+    return total
 
 
 class Estimate:

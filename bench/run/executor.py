@@ -17,7 +17,7 @@ from bench.results.jobs import REFERENCES, Job
 from bench.results.records import Case, Described, Failed, Flag, Run, Verification, Verified
 from bench.run.backends import Backend
 from bench.run.environment import environment
-from bench.run.groups import BOUND, Group, Place, grouped
+from bench.run.groups import BOUND, UNKNOWN_BYTES, Group, Place, grouped
 from bench.run.process import Child, Setup, temporary_folder
 from bench.run.schedule import AT_ONCE, Awake, Turns, verification_jobs
 from bench.run.turns import Contender, Part, Who, failed, take_turns
@@ -89,8 +89,8 @@ class Session(NamedTuple):
     ) -> Iterator[Awake | Verification]:
         """Verify cases, all workloads of a backend on a device in one child for each precision.
 
-        Some children at once; on an accelerator, whose memory may be too small, as many as may
-        take turns there. Those that run a compiler take longest, so they start first.
+        Some children at once, as memory allows; on an accelerator, whose own may be too small, as
+        many as may take turns there. Those that run a compiler take longest, so they start first.
         """
         jobs = verification_jobs(workloads, cases)
 
@@ -100,10 +100,12 @@ class Session(NamedTuple):
         def verify_one(session: Session, job: tuple[str, Device, Precision]) -> list[Verification]:
             return session.verify_together(workloads, jobs[job])
 
+        available = self.available_bytes()
+        fitting = AT_ONCE if available is None else max(1, available // UNKNOWN_BYTES)
         with temporary_folder() as references:
             for on_cpu, some in groupby(sorted(jobs, key=order), lambda job: job[1].is_cpu):
                 most = len(jobs) if on_cpu else self.together or 1
-                at_once = min(AT_ONCE, most)
+                at_once = min(AT_ONCE, fitting, most)
                 threads_each = max(1, self.threads // at_once)
                 session = self._replace(threads_each=threads_each, references=references)
                 for job, done in side_by_side(session, verify_one, some, at_once):

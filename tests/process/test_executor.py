@@ -77,10 +77,10 @@ def test_an_interpreter_that_is_none_of_ours_is_a_failure(
     assert said in str(session_of(tmp_path, pythons=pythons).describe("toy"))
 
 
-def verified(folder: Path, *asked: Case) -> list[Awake | Verification]:
-    """Return the events of verifying cases."""
+def verified(folder: Path, *asked: Case, **rest: object) -> list[Awake | Verification]:
+    """Return the events of verifying cases; the rest is of the session."""
     works = {one.fingerprint: one for one in (RELU, SIGMOID)}
-    return list(session_of(folder).verify(works, asked))
+    return list(session_of(folder, **rest).verify(works, asked))
 
 
 def test_all_workloads_of_a_backend_are_verified_in_one_child(tmp_path: Path) -> None:
@@ -115,6 +115,13 @@ def test_some_verify_at_once_on_the_processor_and_one_at_a_time_elsewhere(tmp_pa
     assert [one.device for one in events if isinstance(one, Awake)][2:] == [
         Device("cuda", 0), Device("cuda", 1),
     ]  # fmt: skip
+
+
+def test_as_many_verify_at_once_as_memory_allows(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_toy(tmp_path, name, "raise ValueError('no')")
+    events = verified(tmp_path, *cases(CPU, "a", "b"), available_bytes=lambda: 2_000_000_000)
+    assert list(map(type, events)) == [*[Awake, Verification] * 2]
 
 
 def test_those_that_may_take_turns_on_an_accelerator_verify_there_at_once(tmp_path: Path) -> None:

@@ -103,6 +103,14 @@ def test_how_long_starting_took_replaces_what_was_expected_of_it() -> None:
     assert left[0] == left[1]
 
 
+def test_on_an_accelerator_as_many_are_expected_to_verify_at_once_as_take_turns() -> None:
+    work = make_workload()
+    cases = tuple(make_case(name, "cuda:0", work) for name in ("torch", "jax"))
+    run = make_planned(cases=cases, workloads={work.fingerprint: work}, threads=8)
+    together = msgspec.structs.replace(run, together=2)
+    assert verification_seconds(run) == 2 * verification_seconds(together)
+
+
 def test_verifications_are_expected_until_they_are_done() -> None:
     few, many = (planned(*(make_workload(batch_size=size) for size in range(1, count + 1)))
                  for count in (1, 4))  # fmt: skip
