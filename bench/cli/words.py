@@ -7,8 +7,8 @@ device        where it computes: cpu, cuda:0, mps …
 workload      everything that defines the work; only equal ones are compared
 variant       a named workload: sigmoid, relu, relu-dropout, keras-example
 case          backend × device × workload: one row of a table
-epoch         one pass over the training images, in batches of 128
-trial         one fresh process that builds the model and trains it
+epoch         one pass over the training images, batch by batch
+trial         building the model of a case and training it, in its own process
 round         one trial of every case
 run           one `python -m bench run`; one JSON file in reports/runs/
 verification  a check, before anything is timed, that a case computes the

@@ -109,7 +109,7 @@ def _check_number(cases: Sequence[Case], skipped: Mapping[str, str]) -> None:
     """Raise Refused if there are no cases, or more than a run may have."""
     if not cases:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
-        raise Refused(f"nothing is left to run ({reasons}): see `python -m bench list`")
+        raise Refused(f"nothing is left to run ({reasons}): see `python -m bench list --devices`")
     if len(cases) > MOST_CASES:
         raise Refused(
             f"{len(cases)} cases are more than the {MOST_CASES} that a run may have: name fewer "
