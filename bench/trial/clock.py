@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bench.machine.energy import Counter, spent
 from bench.trial.failure import BrokenContract, NotFinite
-from bench.workload.contract import Integers
+from bench.workload.contract import Integers, Model
 
 
 class Lap(NamedTuple):
@@ -41,8 +41,18 @@ class EpochClock:
         self._cpu_clock = cpu_clock
         self._energy = energy
         self._running = False
+        self._laps = 0
         self._started = self._cpu_started = 0.0
         self._joules: float | None = None
+
+    def train(self, model: Model, epochs: int) -> None:
+        """Let a model train; raise BrokenContract if that were not so many epochs."""
+        model.train(self, self.epoch_done)
+        if self._laps != epochs:
+            raise BrokenContract(
+                f"train returned after {self._laps} epochs; expected one for each of the "
+                f"{epochs} orders: see bench/workload/contract.py"
+            )
 
     def __iter__(self) -> Iterator[Integers]:
         """Return itself: there is one pass over the orders."""
@@ -74,6 +84,7 @@ class EpochClock:
                 "order that was taken: see bench/workload/contract.py"
             )
         self._running = False
+        self._laps += 1
         if not math.isfinite(mean_loss):
             raise NotFinite(f"the mean loss of an epoch is {mean_loss}; expected a finite number")
         seconds, cpu_seconds = stopped - self._started, cpu_stopped - self._cpu_started

@@ -73,7 +73,7 @@ def _judge(model_type: type[Model], workload: Workload, device: Device) -> Itera
             wrong.append(wrong_predictions(predicted, images, parameters[-1], workload))
 
     clock = EpochClock(iter([np.arange(IMAGES)] * workload.epochs), lap_done)
-    model.train(clock, clock.epoch_done)
+    clock.train(model, workload.epochs)
     if wrong[0]:
         yield Flag("dropout in prediction", wrong[0])
     levels = [levels_between(before, after) for before, after in pairwise(parameters)]

@@ -216,8 +216,3 @@ def equal(found: Iterable[AnyArrays], expected: Iterable[AnyArrays]) -> bool:
         for layers in zip(found, expected, strict=True)
         for one, two in zip(*layers, strict=True)
     )
-
-
-def flat(parameters: Iterable[AnyArrays]) -> Floats:
-    """Return all parameters in one vector, float64."""
-    return np.concatenate([np.ravel(a).astype(np.float64) for layer in parameters for a in layer])

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from backends._mlp import Network
-from bench.trial.reference import flat
 from bench.workload import SGD, Adam, RMSprop, Workload
 from bench.workload.contract import Layer, Parameters
 from bench.workload.inputs import start_parameters
@@ -24,6 +23,11 @@ def parameters() -> Parameters:
         Layer(layer.weight.astype(np.float64), generator.normal(0, 0.1, layer.bias.shape))
         for layer in start_parameters(TINY)
     ]
+
+
+def flat(parameters: Parameters) -> np.ndarray:
+    """Return all parameters in one vector, float64."""
+    return np.concatenate([np.ravel(a).astype(np.float64) for layer in parameters for a in layer])
 
 
 def batch(rows: int) -> tuple[np.ndarray, np.ndarray]:
