@@ -100,7 +100,8 @@ def carry_out(
     missed: dict[str, float] = {}  # since when a machine does not answer
     while tickets:
         for ticket, outcome in cluster.done(POLL_SECONDS):
-            label = tickets.pop(ticket)
+            if (label := tickets.pop(ticket, None)) is None:
+                continue  # it was given up
             fleet = _with(fleet, _come_home(_member(fleet, label), outcome, runs))
             save(fleet)
             say(f"{label}: {_member(fleet, label).reason or 'complete'}")

@@ -93,6 +93,22 @@ def test_a_machine_that_is_lost_is_not_waited_for(tmp_path: Path) -> None:
     assert fleet.members[1].run == "run.json"
 
 
+def test_an_answer_after_a_machine_was_given_up_is_ignored(tmp_path: Path) -> None:
+    answers: dict[str, Any] = {"late": None, "slow": None}
+    cluster = FakeCluster(answers, gone={"late"})
+    fleet = Fleet(name="made", bench="1", created="2026-11-26T12:00:00+00:00", command="fleet",
+                  members=tuple(map(Member, answers)))  # fmt: skip
+    places = {label: flow.Place(label, facts(label)) for label in answers}
+    clock = count(step=10)
+
+    def answer(saved: Fleet) -> None:
+        answers.update(late=ANSWER, slow=ANSWER)
+
+    done = flow.carry_out(fleet, places, [], cluster, tmp_path, answer, lambda text: None,
+                          lambda: float(next(clock)))  # fmt: skip
+    assert [member.run for member in done.members] == [None, "run.json"]
+
+
 def test_what_cannot_be_saved_is_said_to_be_safe_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")  # no folder
     fleet, _ = carry_out({"a": ANSWER}, tmp_path / "runs")
