@@ -62,11 +62,12 @@ class DaskCluster:
         for ticket in [one for one in self._waiting if one.done()]:
             self._waiting.remove(ticket)
             try:
-                yield ticket, ticket.result(timeout=CONNECT_SECONDS)
+                outcome = ticket.result(timeout=CONNECT_SECONDS)
+            except KeyboardInterrupt:
+                raise
             except BaseException as error:  # the task's own, or Dask's: a killed worker
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                yield ticket, error
+                outcome = error
+            yield ticket, outcome
 
 
 def _over_ssh(hosts: Sequence[str]) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from bench import ROOT
 from bench.results.fleets import read_fleet
 from bench.results.store import read_run
+from bench.run.dask_cluster import connected
 from bench.run.node import measure
 
 pytest.importorskip("distributed")
@@ -60,3 +61,12 @@ def test_what_cannot_be_done_is_said_before_anything_starts(
 ) -> None:
     done = bench("fleet", "--reports", str(tmp_path), *options)
     assert done.returncode == 2 and words in done.stderr
+
+
+def test_whoever_waits_for_tasks_may_stop_at_any_of_them() -> None:
+    with connected(None) as cluster:
+        (address,) = cluster.addresses() or ()
+        ticket = cluster.submit(address, int, "3")
+        done = cluster.done(seconds=60)
+        assert next(done) == (ticket, 3)
+        done.close()
