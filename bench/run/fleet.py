@@ -135,7 +135,7 @@ def _come_home(member: Member, outcome: Outcome, runs: Path) -> Member:
     """Return a machine with what it brought, saved; or with the reason why there is nothing."""
     if isinstance(outcome, BaseException):
         return msgspec.structs.replace(member, reason=in_words(outcome))
-    said = redact.clean(outcome.said[-1]) if outcome.said else "it printed nothing"
+    said = outcome.said[-1] if outcome.said else "it printed nothing"
     if outcome.name is None:
         return msgspec.structs.replace(member, reason=f"no run file: {said}")
     try:

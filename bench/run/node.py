@@ -12,7 +12,6 @@ import platform
 import socket
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,11 +23,11 @@ from bench import ROOT, __version__, machine
 from bench.results.records import Run
 from bench.results.store import BrokenRunFile, read_run
 from bench.run.groups import missing_stages
+from bench.run.log import tail
 
 VARIABLE = "MLP_BENCH_STATE"  # a folder for what is kept of fleets, beside the reports
 PACKAGES = ("numpy", "torch", "tensorflow", "tensorflow-cpu", "jax", "keras", "mlx", "tinygrad",
             "cupy-cuda13x")  # fmt: skip
-SAID = 20  # last lines that a run printed
 DASK = "DASK_"  # how variables begin that are the worker's alone
 
 
@@ -47,7 +46,7 @@ class Answer(NamedTuple):
     name: str | None  # of the run file; None: there is none
     content: bytes  # of it
     is_complete: bool
-    said: tuple[str, ...]  # the last lines that it printed
+    said: tuple[str, ...]  # the last lines that it printed, without names of people and machines
 
 
 def state_folder() -> Path:
@@ -87,7 +86,7 @@ def measure(fleet: str, label: str, arguments: Sequence[str]) -> Answer:
         if run is None or not is_complete(run):
             status = _bench(_command(folder, path, fleet, label, arguments), folder / "log", lock)
             path, run = _found(folder / "reports" / "runs")
-        said = _last_lines(folder / "log")
+        said = tail(folder / "log")
         if path is None or run is None:
             return Answer(status or 2, None, b"", False, said)
         return Answer(status, path.name, path.read_bytes(), is_complete(run), said)
@@ -143,11 +142,3 @@ def _alone(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _last_lines(log: Path) -> tuple[str, ...]:
-    try:
-        with log.open(encoding="utf-8", errors="replace") as file:
-            return tuple(line.rstrip("\n") for line in deque(file, SAID) if line.strip())
-    except OSError:
-        return ()

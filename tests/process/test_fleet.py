@@ -48,6 +48,14 @@ def test_this_machine_is_measured_once_and_resumed_for_nothing(
     )
 
 
+def test_what_a_run_printed_leaves_its_machine_without_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLP_BENCH_STATE", str(tmp_path))
+    answer = measure("made", "node-1", ["--python", f"numpy={ROOT}/none"])
+    assert "'numpy=./none' names no interpreter" in answer.said[-1]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
