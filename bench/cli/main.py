@@ -22,7 +22,6 @@ from bench.workload import Axis, mnist
 
 MOST_EPOCHS = 1_000  # a typing error beyond: nobody could wait for it
 TEST = mnist.TEST_IMAGES.shape[0]  # as many as there are
-BESIDE_RESUME = ("timeout", "pythons", "until", "max_minutes")
 
 
 @click.group(epilog=WORDS)
@@ -96,15 +95,16 @@ def run(
 
 def _refuse_beside_resume() -> None:
     """Raise Stop if an option contradicts what a resumed run has decided already."""
+    from bench.run.resume import OPTIONS
+
     context = click.get_current_context()
     for parameter in context.command.params:
-        name = parameter.name or ""
-        is_given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if is_given and name not in (*BESIDE_RESUME, "file"):
-            allowed = "--timeout, --python, --until and --max-minutes"
+        source = context.get_parameter_source(parameter.name or "")
+        is_given = source is click.core.ParameterSource.COMMANDLINE
+        if is_given and parameter.opts[0] not in (*OPTIONS, "--resume"):
             raise options.Stop(
                 f"{parameter.opts[0]} cannot go with --resume: a resumed run keeps its own; "
-                f"expected {allowed} at most: leave it out, or start a new run"
+                f"expected {', '.join(OPTIONS)} at most: leave it out, or start a new run"
             )
 
 

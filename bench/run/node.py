@@ -24,6 +24,7 @@ from bench.results.records import Run
 from bench.results.store import BrokenRunFile, read_run
 from bench.run.groups import missing_stages
 from bench.run.log import tail
+from bench.run.resume import options_in
 
 VARIABLE = "MLP_BENCH_STATE"  # a folder for what is kept of fleets, beside the reports
 PACKAGES = ("numpy", "torch", "tensorflow", "tensorflow-cpu", "jax", "keras", "mlx", "tinygrad",
@@ -112,7 +113,7 @@ def _command(
 ) -> list[str]:
     bench = [sys.executable, "-m", "bench", "run"]
     if path is not None:
-        return [*bench, "--resume", str(path)]
+        return [*bench, "--resume", str(path), *options_in(arguments)]
     own = ["--fleet", fleet, "--label", label, "--reports", str(folder / "reports")]
     return [*bench, *arguments, "--yes", *own]
 

@@ -1,6 +1,6 @@
 """Whether a run can be finished here: one machine, one data set, one set of versions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,17 @@ from bench.results.hardware import Machine
 from bench.results.records import Described, Run, Trained
 from bench.run.choices import Refused
 from bench.workload import Workload, mnist
+
+OPTIONS = ("--timeout", "--python", "--until", "--max-minutes")  # that finishing a run takes, too
+
+
+def options_in(arguments: Iterable[str]) -> Iterator[str]:
+    """Yield those options of a run, with their values, that finishing it takes, too."""
+    words = iter(arguments)
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if name in OPTIONS:
+            yield from [word] if equals else [word, next(words)]
 
 
 def check_machine(run: Run, file: Path, here: Machine) -> None:

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from made import make_planned
 
 from bench import ROOT
 from bench.results.fleets import read_fleet
-from bench.results.store import read_run
+from bench.results.store import read_run, write_run
 from bench.run.dask_cluster import connected
 from bench.run.node import measure
 
@@ -54,6 +55,17 @@ def test_what_a_run_printed_leaves_its_machine_without_names(
     monkeypatch.setenv("MLP_BENCH_STATE", str(tmp_path))
     answer = measure("made", "node-1", ["--python", f"numpy={ROOT}/none"])
     assert "'numpy=./none' names no interpreter" in answer.said[-1]
+
+
+def test_an_interrupted_run_is_finished_with_the_options_that_resuming_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLP_BENCH_STATE", str(tmp_path))
+    path = tmp_path / "fleets" / "made" / "reports" / "runs" / "run.json"
+    path.parent.mkdir(parents=True)
+    write_run(path, make_planned())
+    answer = measure("made", "node-1", [*TINY, "--until", "3%", "--timeout=9", "--python", "a=b"])
+    assert "--python 'a=b' names no interpreter" in answer.said[-1]
 
 
 @pytest.mark.parametrize(
