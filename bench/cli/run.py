@@ -222,8 +222,8 @@ def _resumable(path: Path, write_tables: Callable[[], object]) -> Iterator[None]
         try:
             write_tables()
         finally:  # people press Ctrl-C more than once
-            file = shlex.quote(str(path))
-            _say(f"the run is not finished; finish it with: python -m bench run --resume {file}")
+            options = shlex.join(["--resume", str(path), *resume.options_in(sys.argv[1:])])
+            _say(f"the run is not finished; finish it with: python -m bench run {options}")
         raise
 
 

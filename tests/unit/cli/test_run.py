@@ -191,8 +191,13 @@ def test_a_run_is_not_finished_on_another_accelerator(reports: Reports) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError, SystemExit])
 def test_a_run_that_does_not_end_writes_its_tables_and_says_how_to_finish_it(
-    error: type[BaseException], reports: Reports, capsys: pytest.CaptureFixture[str]
+    error: type[BaseException],
+    reports: Reports,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "--quick", "--until", "3 %", "--timeout=9"])
+
     def interrupt(folder: Path) -> None:  # people press Ctrl-C more than once
         raise error
 
@@ -203,7 +208,8 @@ def test_a_run_that_does_not_end_writes_its_tables_and_says_how_to_finish_it(
     assert reports.tables == [reports.folder]
     said = capsys.readouterr().err.splitlines()[-1]
     command = said.removeprefix("the run is not finished; finish it with: ")
-    assert shlex.split(command)[-2:] == ["--resume", str(reports.file)]
+    file = str(reports.file)
+    assert shlex.split(command)[4:] == ["--resume", file, "--until", "3 %", "--timeout=9"]
 
 
 def test_tables_that_cannot_be_written_are_said(
