@@ -29,6 +29,7 @@ from bench.run.resume import options_in
 VARIABLE = "MLP_BENCH_STATE"  # a folder for what is kept of fleets, beside the reports
 PACKAGES = ("numpy", "torch", "tensorflow", "tensorflow-cpu", "jax", "keras", "mlx", "tinygrad",
             "cupy-cuda13x")  # fmt: skip
+ENDED = (0, 1, 2)  # exit statuses of a run that was neither interrupted nor killed
 DASK = "DASK_"  # how variables begin that are the worker's alone
 
 
@@ -81,16 +82,19 @@ def measure(fleet: str, label: str, arguments: Sequence[str]) -> Answer:
     """Do one `bench run` for a fleet, or what is missing of it, and return its file."""
     folder = state_folder() / "fleets" / fleet
     (folder / "reports").mkdir(parents=True, exist_ok=True)
+    ended = folder / "ended"  # --until may go on with a run of which nothing is missing
     with _alone(folder / "lock") as lock:
         path, run = _found(folder / "reports" / "runs")
         status = 0
-        if run is None or not is_complete(run):
+        if run is None or not ended.exists():
             status = _bench(_command(folder, path, fleet, label, arguments), folder / "log", lock)
             path, run = _found(folder / "reports" / "runs")
+            if status in ENDED and run is not None and is_complete(run):
+                ended.touch()
         said = tail(folder / "log")
         if path is None or run is None:
             return Answer(status or 2, None, b"", False, said)
-        return Answer(status, path.name, path.read_bytes(), is_complete(run), said)
+        return Answer(status, path.name, path.read_bytes(), ended.exists(), said)
 
 
 def is_complete(run: Run) -> bool:

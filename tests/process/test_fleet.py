@@ -4,8 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
-from made import make_planned
+from made import make_planned, make_run
 
 from bench import ROOT
 from bench.results.fleets import read_fleet
@@ -57,15 +58,26 @@ def test_what_a_run_printed_leaves_its_machine_without_names(
     assert "'numpy=./none' names no interpreter" in answer.said[-1]
 
 
-def test_an_interrupted_run_is_finished_with_the_options_that_resuming_takes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where the run file lies of a fleet, `made`, that was begun on this machine."""
     monkeypatch.setenv("MLP_BENCH_STATE", str(tmp_path))
     path = tmp_path / "fleets" / "made" / "reports" / "runs" / "run.json"
     path.parent.mkdir(parents=True)
-    write_run(path, make_planned())
+    return path
+
+
+def test_an_interrupted_run_is_finished_with_the_options_that_resuming_takes(begun: Path) -> None:
+    write_run(begun, make_planned())
     answer = measure("made", "node-1", [*TINY, "--until", "3%", "--timeout=9", "--python", "a=b"])
     assert "--python 'a=b' names no interpreter" in answer.said[-1]
+
+
+def test_a_run_of_which_nothing_is_missing_is_handed_over_once_it_has_ended(begun: Path) -> None:
+    run = make_run()
+    write_run(begun, msgspec.structs.replace(run, groups=(run.cases,)))
+    asked = [measure("made", "node-1", ["--until", "3%", "--python", "a=b"]) for _ in range(2)]
+    assert [(answer.status, answer.is_complete) for answer in asked] == [(2, True), (0, True)]
 
 
 @pytest.mark.parametrize(
