@@ -6,7 +6,7 @@ import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -186,17 +186,3 @@ def check_arguments(run: click.Command, arguments: Sequence[str]) -> None:
         if any(one == name or one.startswith(f"{name}=") for one in arguments):
             raise Refused(f"{name} is the fleet's to set on each machine: leave it out")
     run.make_context("python -m bench run", list(arguments))
-
-
-def labels_of(given: Sequence[str]) -> dict[str, str]:
-    """Return labels by address, given as ADDRESS=NAME; raise Refused for anything else."""
-    found: dict[str, Any] = {}
-    for text in given:
-        address, separator, name = text.rpartition("=")
-        if not separator or not address:
-            raise Refused(
-                f"--label {text!r} names no machine; expected ADDRESS=NAME: see the addresses that "
-                "the fleet prints"
-            )
-        found[address] = msgspec.convert({"label": name}, Member).label
-    return found

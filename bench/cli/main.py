@@ -181,17 +181,16 @@ def list_backends(**given: Any) -> None:
 @click.option("--scheduler", metavar="ADDRESS|FILE", help="Of Dask; without it: this machine.")
 @options.names("--ssh", default=None, help="Hosts on which to start workers over ssh.")
 @click.option("--resume", metavar="NAME", help="Go on with a fleet that was begun.")
-@click.option("--label", multiple=True, metavar="ADDRESS=NAME", help="What to call a machine.")
+@options.labels_option
 @options.reports_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[RUN OPTIONS]")
-def fleet(arguments: tuple[str, ...], label: tuple[str, ...], **settings: Any) -> None:
+def fleet(arguments: tuple[str, ...], **settings: Any) -> None:
     """Do the same run on every machine that a Dask scheduler reaches."""
     from bench.cli import fleet as command
 
     def measure() -> int:
         command.check_arguments(run, arguments)
-        given = command.Settings(labels=command.labels_of(label), **settings)
-        return command.fleet(arguments, given)
+        return command.fleet(arguments, command.Settings(**settings))
 
     _finish(measure)
 

@@ -123,7 +123,7 @@ def names(*flags: str, default: str | None, **rest: Any) -> Decorator:
     )
 
 
-def _label(ctx: Any, param: Any, value: str | None) -> str | None:
+def _label(ctx: Any, param: Any, value: str | None) -> Any:
     if value is not None and not re.fullmatch(LABEL, value):
         raise Stop(
             f"--label {value!r} cannot be part of a file's name; expected 1 to 40 letters, digits "
@@ -132,9 +132,27 @@ def _label(ctx: Any, param: Any, value: str | None) -> str | None:
     return value
 
 
+def _labels(ctx: Any, param: Any, value: tuple[str, ...]) -> dict[str, str]:
+    """Return names of machines by address."""
+    labels = {}
+    for text in value:
+        address, _, name = text.rpartition("=")
+        if not address:
+            raise Stop(
+                f"--label {text!r} names no machine; expected ADDRESS=NAME: see the addresses that "
+                "the fleet prints"
+            )
+        labels[address] = _label(ctx, param, name)
+    return labels
+
+
 label_option = click.option(
     "--label", callback=_label, metavar="NAME",
     help="Name of this machine, to tell it from others of its kind.",
+)  # fmt: skip
+labels_option = click.option(
+    "--label", "labels", multiple=True, callback=_labels, metavar="ADDRESS=NAME",
+    help="What to call a machine.",
 )  # fmt: skip
 
 

@@ -85,6 +85,7 @@ def test_a_run_of_which_nothing_is_missing_is_handed_over_once_it_has_ended(begu
     [
         (["--resume", "nothing"], "there is no fleet 'nothing' that was begun here"),
         (["--label", "here", *TINY], "--label 'here' names no machine; expected ADDRESS=NAME"),
+        (["--label", "x=a b", *TINY], "--label 'a b' cannot be part of a file's name; expected"),
         (["--backend", "numpy", "--epochs", "0"], "--epochs"),
     ],
 )
