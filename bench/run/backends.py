@@ -23,6 +23,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from packaging.requirements import Requirement
+
 from bench import ROOT
 from bench.run.header import applying, header_of, relative, texts
 from bench.workload import Device, Precision
@@ -43,6 +45,7 @@ class Backend(NamedTuple):
     name: str
     path: Path
     dependencies: tuple[str, ...] = ()  # those that apply on this platform, PEP 508
+    packages: tuple[str, ...] = ()  # names of all its dependencies, on any platform
     purpose: str = ""
     environment: dict[str, str] = {}
     only_on: tuple[str, ...] = ()  # values of sys.platform; empty: all
@@ -137,6 +140,7 @@ def inspect(path: Path) -> Backend:
             name=path.stem,
             path=path,
             dependencies=tuple(applying(header.dependencies)),
+            packages=tuple(Requirement(line).name for line in header.dependencies),
             purpose=table.purpose,
             environment=texts(table.environment),
             only_on=table.only_on,

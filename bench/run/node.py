@@ -22,13 +22,12 @@ import msgspec
 from bench import ROOT, __version__, machine
 from bench.results.records import Run
 from bench.results.store import BrokenRunFile, read_run
+from bench.run.backends import discover
 from bench.run.groups import missing_stages
 from bench.run.log import tail
 from bench.run.resume import options_in
 
 VARIABLE = "MLP_BENCH_STATE"  # a folder for what is kept of fleets, beside the reports
-PACKAGES = ("numpy", "torch", "tensorflow", "tensorflow-cpu", "jax", "keras", "mlx", "tinygrad",
-            "cupy-cuda13x")  # fmt: skip
 ENDED = (0, 1, 2)  # exit statuses of a run that was neither interrupted nor killed
 DASK = "DASK_"  # how variables begin that are the worker's alone
 
@@ -37,7 +36,7 @@ class Facts(NamedTuple):
     """What a machine says of itself before it begins."""
 
     machine: bytes  # bench.results.hardware.Machine, as JSON
-    versions: dict[str, str]  # of Python, this program and the frameworks
+    versions: dict[str, str]  # of Python, this program and what the backends depend on
     token: str  # the same for all workers on a machine; never published
 
 
@@ -62,7 +61,7 @@ def state_folder() -> Path:
 def facts() -> Facts:
     """Return what this machine is."""
     versions = {"Python": platform.python_version(), "mlp-bench": __version__}
-    for name in PACKAGES:
+    for name in sorted({name for one in discover().values() for name in one.packages}):
         with suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
     return Facts(msgspec.json.encode(machine.describe()), versions, _token())
