@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import machine
 from bench.results import redact
 from bench.results.hardware import Machine
-from bench.results.store import CannotSave
+from bench.results.store import CannotSave, candidates
 
 ROOM_BYTES = 20_000_000  # that must be free: run file, tables and charts are far below
 
@@ -22,11 +22,10 @@ def stem_of(created: str, facts: Machine, label: str | None = None) -> str:
 
 def new_path(folder: Path, stem: str, room_bytes: int = ROOM_BYTES) -> Path:
     """Make a new, empty run file in a folder that has room and return its path."""
-    paths = [folder / f"{stem}.json", *(folder / f"{stem}-{n}.json" for n in range(2, 100))]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
-        for path in paths if free >= room_bytes else ():
+        for path in candidates(folder, stem) if free >= room_bytes else ():
             with suppress(FileExistsError):  # another machine may start a run in the same second
                 path.open("x").close()
                 return path

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,12 @@ def _outcome_problems(run: Run) -> Iterator[str]:
         expected = run.workloads[trial.case.workload].epochs
         if isinstance(trial.result, Trained) and (found := len(trial.result.epochs)) != expected:
             yield f"a trial of {trial.case.backend} has {found} epochs, its workload {expected}"
+
+
+def candidates(folder: Path, stem: str) -> Iterator[Path]:
+    """Yield what a new file may be called: stem.json, if that is taken stem-2.json, and so on."""
+    yield folder / f"{stem}.json"
+    yield from (folder / f"{stem}-{number}.json" for number in count(2))
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from bench.results import redact
 from bench.results.fleets import Fleet, Member
 from bench.results.hardware import Machine
-from bench.results.store import CannotSave, write_atomically
+from bench.results.store import candidates, write_atomically
 from bench.run import node
 
 PATIENCE_SECONDS = 20.0  # for a machine that Dask has given up, which takes it 30 s
@@ -139,35 +139,23 @@ def _come_home(member: Member, outcome: Outcome, runs: Path) -> Member:
     if outcome.name is None:
         return msgspec.structs.replace(member, reason=f"no run file: {said}")
     try:
-        name = member.run or saved(runs, outcome.name, outcome.content)
-        if member.run:  # what it brought before, incomplete
-            write_atomically(runs / name, outcome.content)
-    except (CannotSave, OSError) as error:
-        return msgspec.structs.replace(member, reason=f"{error}; it is safe on the machine")
+        runs.mkdir(parents=True, exist_ok=True)
+        path = runs / member.run if member.run else _free(runs, outcome.name, outcome.content)
+        write_atomically(path, outcome.content)  # over what it brought before, incomplete
+    except OSError as error:
+        why = f"not saved: {in_words(error)}; it is safe on the machine"
+        return msgspec.structs.replace(member, reason=why)
     reason = None if outcome.is_complete else f"incomplete: {said}"
-    return msgspec.structs.replace(member, run=name, reason=reason)
+    return msgspec.structs.replace(member, run=path.name, reason=reason)
 
 
-def saved(folder: Path, name: str, content: bytes) -> str:
-    """Write a file under its name, or one like it if that is taken; return the name.
-
-    Raises CannotSave. A file of the same content is there already.
-    """
-    stem = Path(name).stem
-    for candidate in (f"{stem}.json", *(f"{stem}-{n}.json" for n in range(2, 100))):
-        path = folder / candidate
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.write(content)
-            return candidate
-        except FileExistsError:
-            if path.read_bytes() == content:
-                return candidate
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise CannotSave(f"{path} cannot be saved: {error}") from error
-    raise CannotSave(f"{folder} has a hundred files like {name}")
+def _free(folder: Path, name: str, content: bytes) -> Path:
+    """Return where to write a file: where it is already, or where there is none."""
+    return next(
+        path
+        for path in candidates(folder, Path(name).stem)
+        if not path.exists() or path.read_bytes() == content
+    )
 
 
 def in_words(error: BaseException) -> str:
