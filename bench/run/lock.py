@@ -51,14 +51,20 @@ def _held(file: Path) -> Iterator[None]:
         with filelock.FileLock(file, timeout=0):
             yield
         return
+    with locked(_opened(file), wait=False):
+        yield
+
+
+@contextmanager
+def locked(descriptor: int, *, wait: bool) -> Iterator[int]:
+    """Hold the lock of an open file, as do those who inherit it; close it in the end."""
     import fcntl
 
-    descriptor = _opened(file)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield descriptor
     finally:
-        os.close(descriptor)  # which lets go of it
+        os.close(descriptor)
 
 
 def _opened(file: Path) -> int:

@@ -12,8 +12,8 @@ import platform
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from bench.results.records import Run
 from bench.results.store import BrokenRunFile, read_run
 from bench.run.backends import discover
 from bench.run.groups import missing_stages
+from bench.run.lock import locked
 from bench.run.log import tail
 from bench.run.resume import options_in
 
@@ -82,7 +83,7 @@ def measure(fleet: str, label: str, arguments: Sequence[str]) -> Answer:
     folder = state_folder() / "fleets" / fleet
     (folder / "reports").mkdir(parents=True, exist_ok=True)
     ended = folder / "ended"  # --until may go on with a run of which nothing is missing
-    with _alone(folder / "lock") as lock:
+    with locked(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644), wait=True) as lock:
         path, run = _found(folder / "reports" / "runs")
         status = 0
         if run is None or not ended.exists():
@@ -133,16 +134,3 @@ def _bench(command: list[str], log: Path, lock: int) -> int:
             stderr=subprocess.STDOUT, start_new_session=True, pass_fds=[lock], check=False,
         )  # fmt: skip
     return done.returncode
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[int]:
-    """Hold a lock that those who inherit its descriptor hold, too, and outlive us with."""
-    import fcntl
-
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
