@@ -19,7 +19,7 @@ from bench.results.store import CannotSave, write_atomically
 from bench.run import node
 from bench.run.choices import Refused
 from bench.run.dask_cluster import connected
-from bench.run.fleet import Cluster, Place, carry_out, differences, discover, rows
+from bench.run.fleet import Cluster, Place, carry_out, differences, discover
 
 KEPT = "machines.json"  # in the state folder: what is no part of the reports
 
@@ -102,8 +102,8 @@ def _measure(record: Fleet, kept: Kept, cluster: Cluster, settings: Settings) ->
         if any(one.reason or not one.run for one in record.members):
             _say(f"go on with what is missing: python -m bench fleet --resume {record.name}")
         write_tables(settings.reports)
-    for line in rows(record):
-        click.echo(line)
+    for member in record.members:
+        click.echo(f"{member.label}: {member.reason or member.run}")
     click.echo(f"tables and charts: {settings.reports / 'README.md'}")
     return 1 if any(member.reason for member in record.members) else 0
 

@@ -5,7 +5,7 @@ comes home is saved at once; a machine that is lost, or brings no file, becomes 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -164,9 +164,3 @@ def in_words(error: BaseException) -> str:
         why = " ".join(str(error).split())[:80]
         return f"the suite is not installed there, or where the scheduler is ({why}): {INSTALL}"
     return " ".join(redact.clean(f"{type(error).__name__}: {error}").split())[:500]
-
-
-def rows(fleet: Fleet) -> Iterable[str]:
-    """Yield a line for each machine."""
-    for member in fleet.members:
-        yield f"{member.label}: {member.reason or member.run}"
