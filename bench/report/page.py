@@ -166,6 +166,7 @@ def _rows(section: Section) -> Iterator[dict[str, Any]]:
     cells = _cells(section)
     for row in section.rows:
         details = [*_details(section, row), *cells.get(row.case, ())]
+        seconds = tables.seconds_per_epoch(row)  # or why there are none
         yield {
             "name": names.get(row.case, ""),
             "backend": row.case.backend,
@@ -179,10 +180,10 @@ def _rows(section: Section) -> Iterator[dict[str, Any]]:
             "inputs": " and ".join(sorted(row.inputs)),
             "trials": len(row.trials),
             "centre": row.interval and numbers.rounded(row.interval.centre, 6),
-            "interval": tables.seconds_per_epoch(row),
+            "interval": seconds,
             "accuracy": numbers.rounded(fmean(tables.accuracies(row)), 4) if row.trials else None,
             "quality": tables.accuracy(row),
-            "status": "ok" if row.is_sound else "flagged" if row.flags else "failed",
+            "status": "ok" if row.is_sound else "flagged" if row.flags else seconds,
             "doubt": "" if row.is_sound else details[0][1],
             "details": [(name, text) for name, text in details if text],
         }
@@ -205,6 +206,8 @@ def _details(section: Section, row: Row) -> Iterator[tuple[str, str]]:
         yield "Flagged", str(flag)
     for number, failed in sorted(row.failures.items()):
         yield "Failed", f"round {number + 1}: {failed}"
+    if not row.outcomes:
+        yield "Not measured", "the run ended before its first trial was finished"
     yield "Workload", f"{descriptions.workload(section.workload)} ({row.case.workload})"
     if row.verification and isinstance(found := row.verification.result, Verified):
         loss = f"loss {found.loss_deviation:.1e} off (limit {found.loss_limit:.0e})"

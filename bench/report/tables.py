@@ -64,8 +64,10 @@ def speed(section: Section) -> Table:
 
 
 def seconds_per_epoch(row: Row) -> str:
-    """Return the seconds per epoch with their interval; without a trial that it failed."""
-    return numbers.interval(row.interval) if row.interval else "failed"
+    """Return the seconds per epoch with their interval; without a trial why there are none."""
+    if row.interval:
+        return numbers.interval(row.interval)
+    return "failed" if row.failures else "not measured"
 
 
 def _follows(row: Row, value: float, least: float = 0.0) -> str:

@@ -53,6 +53,13 @@ def test_flagged_and_failed_rows_say_why() -> None:
     assert failed["centre"] is None and failed["interval"] == "failed"
 
 
+def test_a_row_that_was_never_begun_is_not_measured() -> None:
+    """As of a run that was interrupted."""
+    _, row = rows_of(make_run({"numpy": [0.25], "mlx": []}))
+    assert row["status"] == row["interval"] == "not measured"
+    assert row["doubt"] == "the run ended before its first trial was finished"
+
+
 def test_hostile_texts_do_not_leave_the_data() -> None:
     """Markup in a run file is no markup in the page."""
     run = make_run({HOSTILE: [0.2]}, command=HOSTILE, machine=make_machine(cpu_model=HOSTILE))

@@ -74,6 +74,12 @@ def test_a_row_whose_trials_all_failed_stands_in_the_table_of_speeds_alone() -> 
         assert list(read(table)) == ["numpy"]
 
 
+def test_a_row_that_was_never_begun_has_not_failed() -> None:
+    """As of a run that was interrupted."""
+    run = make_run({"numpy": [0.25], "mlx": []})
+    assert speed_of(run)["mlx"]["s per epoch [95 %]"] == "not measured"
+
+
 def test_seconds_are_divided_by_the_gemm_bound_and_the_rate_by_the_peak() -> None:
     run = make_run({"numpy": [0.25, 0.25, 0.25]})
     rate = run.workloads[run.cases[0].workload].epoch_flop / 0.25
