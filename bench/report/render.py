@@ -23,6 +23,8 @@ from bench.results.fleets import Fleet, read_fleet
 from bench.results.records import Run
 from bench.results.store import BrokenRunFile, CannotSave, read_run, write_atomically
 
+SIGN = "\n<!-- made from the files in runs/ by `python -m bench report` -->\n"
+
 
 class Rendered(NamedTuple):
     """What was written, and the files that were left out with the reasons."""
@@ -35,7 +37,7 @@ class Rendered(NamedTuple):
 def render(reports: Path, with_page: bool = False) -> Rendered:
     """Write a page for each machine, its charts and the index; with `with_page` index.html, too.
 
-    Raises CannotSave if that is not possible.
+    Pages of ours whose run files are gone are removed. Raises CannotSave if that is not possible.
     """
     every_run, problems = read_runs(reports / "runs")
     fleets, broken = read_fleets(reports / "fleets")
@@ -121,9 +123,12 @@ def by_machine(runs: Mapping[str, Run]) -> dict[str, dict[str, Run]]:
 
 
 def _write(folder: Path, pages: Mapping[str, str]) -> list[Path]:
-    contents = {folder / name: page.encode() for name, page in pages.items()}
+    contents = {folder / name: f"{page}{SIGN}".encode() for name, page in pages.items()}
     changed = [path for path, content in contents.items()
                if not path.exists() or path.read_bytes() != content]  # fmt: skip
     for path in changed:
         write_atomically(path, contents[path])
+    for path in set(filter(Path.is_file, folder.glob("*.md"))) - contents.keys():
+        if path.read_bytes().endswith(SIGN.encode()):
+            path.unlink()
     return changed

@@ -78,6 +78,17 @@ def test_rendered_again_nothing_is_written(reports: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in reports.rglob("*")} == times
 
 
+def test_a_run_that_is_moved_away_takes_its_page_along(reports: Path) -> None:
+    """But nothing that is not ours."""
+    rendered(reports, mine=make_run(), other=make_run(label="lab"))
+    (reports / "notes.md").write_text("# My notes")
+    (reports / "folder.md").mkdir()
+    (reports / "runs" / "other.json").unlink()
+    render(reports)
+    kept = {"README.md", "notes.md", "folder.md", f"{slug(make_machine())}.md"}
+    assert {path.name for path in reports.glob("*.md")} == kept
+
+
 def test_a_sweep_is_one_line_of_the_index_and_one_section_of_its_machine(reports: Path) -> None:
     """Its points do not take the place of a run of one of them."""
     page = rendered(reports, plain=make_run(), sweep=make_sweep())
