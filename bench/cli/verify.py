@@ -48,4 +48,5 @@ def _row(verification: Verification, workload: Workload) -> list[str]:
         return [*start, "", "", f"FAILED: {result}"]
     deviations = [f"{result.loss_deviation:.1e}", f"{result.parameter_deviation:.1e}"]
     flags = "; ".join(map(str, result.flags))
-    return [*start, *deviations, f"FAILED: {flags}" if flags else "verified"]
+    verified = f"verified, except {result.left_out}" if result.left_out else "verified"
+    return [*start, *deviations, f"FAILED: {flags}" if flags else verified]

@@ -213,6 +213,7 @@ def _details(section: Section, row: Row) -> Iterator[tuple[str, str]]:
         loss = f"loss {found.loss_deviation:.1e} off (limit {found.loss_limit:.0e})"
         limit = f"(limit {found.parameter_limit:.0e})"
         yield "Verification", f"{loss}, parameters {found.parameter_deviation:.1e} off {limit}"
+        yield "Not verified", found.left_out or ""
     seconds = {str(number + 1): value for number, value in sorted(row.seconds.items())}
     yield "Seconds per epoch, by round", _listed(seconds, 4)
     if row.trials:

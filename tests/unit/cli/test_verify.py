@@ -45,6 +45,13 @@ def test_what_fails_says_why_and_is_exit_status_1(
     assert rows[4].endswith("verified")
 
 
+def test_what_is_left_out_of_a_verification_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    result = make_verified(left_out="full size: 6,000 of 60,000 images")
+    status, rows = lines(FakeExecutor({VERIFICATION: lambda: result}), capsys)
+    assert status == 0
+    assert rows[2].endswith(" verified, except full size: 6,000 of 60,000 images")
+
+
 def test_what_cannot_be_verified_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     described = {"numpy": make_described(), "lonely": make_described([])}
     status, rows = lines(FakeExecutor(described=described), capsys)

@@ -60,6 +60,13 @@ def test_a_row_that_was_never_begun_is_not_measured() -> None:
     assert row["doubt"] == "the run ended before its first trial was finished"
 
 
+def test_a_row_says_what_its_verification_left_out() -> None:
+    partly = make_verified(left_out="full size: 6,000 of 60,000 images")
+    row, other = rows_of(with_verification(make_run(), "numpy", partly))
+    assert row["details"]["Not verified"] == "full size: 6,000 of 60,000 images"
+    assert "Not verified" not in other["details"]
+
+
 def test_hostile_texts_do_not_leave_the_data() -> None:
     """Markup in a run file is no markup in the page."""
     run = make_run({HOSTILE: [0.2]}, command=HOSTILE, machine=make_machine(cpu_model=HOSTILE))
