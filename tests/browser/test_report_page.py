@@ -221,7 +221,7 @@ def test_two_rows_are_compared_as_the_program_does(opened: Opened) -> None:
     ratio = statistics.ratio(slow, fast)
     assert ratio and ratio.low and ratio.high
     assert f"{ratio.centre:.4g} [{ratio.low:.4g}, {ratio.high:.4g}]" in reader.text("#compared")
-    assert "5 rounds: the second is slower" in reader.text("#compared")
+    assert "5 pairs: the second is slower" in reader.text("#compared")
     reader.click("[data-pick]", 2, 1)
     assert "no difference shown" in reader.text("#compared")
 

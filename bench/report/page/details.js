@@ -47,20 +47,20 @@ function whyNot(base, other) {
   return base.inputs === other.inputs ? null : `different inputs, ${base.inputs} and ${other.inputs}`;
 }
 
-/** What the program found for second / first: [low, centre, high, rounds, verdict], or nothing. */
+/** What the program found for second / first: [low, centre, high, pairs, verdict], or nothing. */
 function ratioOf(base, other) {
   const found = DATA.ratios[other.number][base.number];
-  const [low, centre, high, rounds, verdict] = found ?? DATA.ratios[base.number][other.number] ?? [];
+  const [low, centre, high, pairs, verdict] = found ?? DATA.ratios[base.number][other.number] ?? [];
   if (found || !centre) return found;
-  return [high && 1 / high, 1 / centre, low && 1 / low, rounds, -verdict];
+  return [high && 1 / high, 1 / centre, low && 1 / low, pairs, -verdict];
 }
 
-function verdictOf([low, centre, high, rounds, verdict]) {
+function verdictOf([low, centre, high, pairs, verdict]) {
   const shown = (value) => value === null ? "∞" : Number(value.toPrecision(4)).toString();
-  const interval = rounds > 1 ? ` [${shown(low)}, ${shown(high)}] with 95 % confidence` : "";
+  const interval = pairs > 1 ? ` [${shown(low)}, ${shown(high)}] with 95 % confidence` : "";
   const words = ["the second is faster", "no difference shown", "the second is slower"][verdict + 1];
-  return `Seconds per epoch, second / first: ${shown(centre)}${interval}, ${rounds} `
-    + `${rounds === 1 ? "round" : "rounds"}: ${words}.`;
+  return `Seconds per epoch, second / first: ${shown(centre)}${interval}, ${pairs} `
+    + `${pairs === 1 ? "pair" : "pairs"}: ${words}.`;
 }
 
 function cautions(base, other) {
