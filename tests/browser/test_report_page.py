@@ -311,6 +311,16 @@ def test_every_control_has_a_name(opened: Opened) -> None:
     assert nameless == 0
 
 
+def test_only_buttons_can_be_pressed(opened: Opened) -> None:
+    run = make_sweep()
+    reader = opened(sections(run), [], run)
+    for chart in ("chart", "sweep-chart"):
+        reader.wait(f"return document.getElementById('{chart}').dataset.chart")
+    reader.choose("#query", "torch")
+    pressed = "return [...document.querySelectorAll('[aria-pressed]')].map(e => e.tagName)"
+    assert set(reader.script(pressed)) == {"BUTTON"}
+
+
 def test_the_tab_key_reaches_every_part(opened: Opened) -> None:
     from selenium.webdriver import ActionChains, Keys
 

@@ -90,7 +90,7 @@ function showControls(rows, page, pages) {
   byId("previous").disabled = page <= 1;
   byId("next").disabled = page >= pages;
   byId("pages").hidden = pages < 2;
-  for (const button of document.querySelectorAll("[data-chart]")) {
+  for (const button of byId("chart-names").children) {
     button.setAttribute("aria-pressed", String(button.dataset.chart === state.chart));
   }
 }
@@ -147,7 +147,7 @@ function listen() {
   byId("clear").addEventListener("click", () => change(DEFAULTS));
   byId("previous").addEventListener("click", () => turn(-1));
   byId("next").addEventListener("click", () => turn(1));
-  for (const button of document.querySelectorAll("[data-chart]")) {
+  for (const button of byId("chart-names").children) {
     button.addEventListener("click", () => change({ chart: button.dataset.chart }));
   }
   addEventListener("hashchange", () => { state = readState(); show(); });
