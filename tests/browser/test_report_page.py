@@ -196,6 +196,17 @@ def test_the_table_filters_by_words_and_lists(opened: Opened) -> None:
     assert sorted(reader.cells(1)) == ["jax", "numpy", "torch"]
 
 
+def test_words_in_any_column_are_found_as_they_are_shown(opened: Opened) -> None:
+    wrong = make_verified(flags=(Flag("losses", "0.1 off"),))
+    reader = opened(sections(with_verification(make_run(ROUNDS), "torch", wrong)))
+    place = reader.cells(1).index("torch")
+    for cell in [reader.cells(column)[place] for column in range(1, 13)]:
+        reader.choose("#query", cell)
+        assert "torch" in reader.cells(1), cell
+    reader.choose("#query", "flagged")
+    assert reader.cells(1) == ["torch"]
+
+
 def test_a_link_keeps_what_is_shown(opened: Opened) -> None:
     reader = opened(sections(make_run({**ROUNDS, "keras_torch": SLOW})))
     reader.click("[data-key=centre] button")

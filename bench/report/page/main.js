@@ -52,9 +52,9 @@ function lineOf(row) {
   box.checked = picked;
   const button = element("button", { type: "button", "data-open": id, "aria-expanded": String(open),
     click: () => change({ open: open ? "" : id }) }, row.backend);
-  const cells = COLUMNS.slice(1).map(({ key, number, wraps, show }) => element("td",
-    { class: number ? "number" : wraps ? "wraps" : key === "status" && doubt ? "doubt" : null },
-    row[show ?? key].toLocaleString("en")));
+  const classOf = ({ key, number, wraps }) =>
+    number ? "number" : wraps ? "wraps" : key === "status" && doubt ? "doubt" : null;
+  const cells = COLUMNS.slice(1).map((column) => element("td", { class: classOf(column) }, cellOf(row, column)));
   const classes = { flagged: row.status === "flagged", open, picked };
   const line = element("tr", {}, element("td", {}, box), element("th", { scope: "row" }, button), ...cells);
   line.classList.add(...Object.keys(classes).filter((name) => classes[name]));

@@ -42,9 +42,11 @@ function addressOf(state) {
   return "#" + new URLSearchParams(changed);
 }
 
+const cellOf = (row, { key, show }) => row[show ?? key].toLocaleString("en");
+
 function haystack(row) {
-  row.hay ??= ["backend", "version", "software", "machine", "device", "variant", "workload", "created",
-    "file", "doubt"].map((field) => row[field]).join(" ").toLowerCase();
+  row.hay ??= [...COLUMNS.map((column) => cellOf(row, column)), row.software, row.workload, row.created, row.file,
+    row.doubt].join(" ").toLowerCase();
   return row.hay;
 }
 
