@@ -275,7 +275,7 @@ def test_a_row_opens_with_its_command(opened: Opened) -> None:
     reader = opened(sections(make_run(ROUNDS, command="python -m bench run --rounds 5")))
     reader.script("document.querySelector('[data-open]').focus()")
     reader.click("[data-open]")
-    assert reader.text(".command") == "python -m bench run --rounds 5"
+    assert reader.text(".details pre") == "python -m bench run --rounds 5"
     assert reader.script("return document.activeElement.getAttribute('aria-expanded')") == "true"
     reader.click("[data-open]")
     assert reader.script("return document.querySelector('.details')") is None
@@ -308,7 +308,7 @@ def test_hostile_texts_show_as_text(opened: Opened) -> None:
         reader.click(f"[data-chart={chart}]")
         reader.wait(f"return document.getElementById('chart').dataset.chart === '{chart}'")
     assert HOSTILE in reader.cells(1)
-    assert reader.text(".command") == HOSTILE and reader.text("#problem-list") == HOSTILE
+    assert reader.text(".details pre") == HOSTILE and reader.text("#problem-list") == HOSTILE
     assert reader.script("return [window.hacked, document.images.length]") == [None, 0]
 
 

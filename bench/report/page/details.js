@@ -11,8 +11,7 @@ function detailsOf(row) {
       ["Machine", facts || machine],
     ]),
     element("p", { class: "muted" }, "Reproduce:"),
-    element("pre", { tabindex: "0", class: "command", "aria-label": "Command that reproduces the run" },
-      command));
+    element("pre", { tabindex: "0", "aria-label": "Command that reproduces the run" }, command));
 }
 
 const nameOf = (row) => `${row.backend} ${row.version} on ${row.device}, ${row.machine}, ${row.date}`;
