@@ -43,8 +43,9 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
     fleets, broken = read_fleets(reports / "fleets")
     problems += broken
     fleet_sections = [fleet_page.FleetSection(fleet, every_run) for fleet in fleets]
-    # A fleet's machines have their page together.
-    runs = {name: run for name, run in every_run.items() if run.fleet is None}
+    # A fleet's machines have their page together, unless its record is not there.
+    known = {fleet.name for fleet in fleets}
+    runs = {name: run for name, run in every_run.items() if run.fleet not in known}
     everything = by_machine(runs)
     shown = {slug: _shown(some) for slug, some in everything.items()}
     machines = [next(iter(some.values())).machine for some in everything.values()]

@@ -43,6 +43,15 @@ def test_kinds_stand_beside_each_other() -> None:
     assert "(3)" in header and "(2)" in header and "Apple M2" in header
 
 
+def test_runs_of_a_fleet_without_a_record_are_shown_like_others(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    write_run(tmp_path / "runs" / "lost.json", *make_machines(1))
+    assert {path.name for path in render(tmp_path).pages} == {
+        "README.md", "amd-epyc-9354-2-cores-node-1.md",
+    }  # fmt: skip
+    assert "lost.json" in (tmp_path / "README.md").read_text()
+
+
 def test_a_fleets_machines_have_one_page_and_none_of_their_own(tmp_path: Path) -> None:
     fleet, files = make_fleet(make_machines(3))
     (tmp_path / "runs").mkdir()
