@@ -37,8 +37,7 @@ class Contest:
 
     @cached_property
     def _fastest_group(self) -> set[Case]:
-        timings = {str(number): self._timings[case] for number, case in enumerate(self._sound)}
-        return {self._sound[int(number)] for number in statistics.fastest_group(timings)}
+        return statistics.fastest_group({case: self._timings[case] for case in self._sound})
 
     def relative(self, row: Row) -> str:
         """Return how much longer its calls take than the fastest row's; ~ if that is not shown."""

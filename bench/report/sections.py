@@ -59,8 +59,7 @@ class Section:
         """The rows that no other row is shown to be faster than; none if the trials are too few."""
         if sum(row.is_telling for row in self.sound) < 2:
             return set()
-        timings = {str(number): row.timings for number, row in enumerate(self.sound)}
-        return {self.sound[int(number)].case for number in statistics.fastest_group(timings)}
+        return statistics.fastest_group({row.case: row.timings for row in self.sound})
 
     @property
     def winners(self) -> str:

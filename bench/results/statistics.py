@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from itertools import chain, combinations
 from math import sqrt
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ ROUNDS_DIFFER = 0.05  # significance from which rounds are taken to differ by mo
 # of each other, of which the noise of their epochs explains 1.3 %.
 PROCESS_DEVIATION = 0.005
 
+Name = TypeVar("Name", bound=Hashable)
 Verdict = Literal["faster", "slower", "~"]
 Floats = NDArray[np.float64]
 Bounds = tuple[Floats, Floats, Floats]  # low bounds, centres and high bounds
@@ -173,7 +174,7 @@ def verdict(interval: Interval) -> Verdict:
     return "faster" if interval.high < 1 else "slower"
 
 
-def fastest_group(rows: Mapping[str, Timings]) -> set[str]:
+def fastest_group(rows: Mapping[Name, Timings]) -> set[Name]:
     """Names of the rows that no other row is shown to be faster than.
 
     The truly fastest of k rows could be beaten by chance in k - 1 comparisons, so each has an error

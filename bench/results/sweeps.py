@@ -104,9 +104,7 @@ def fastest_of(rows: Mapping[Contender, Row]) -> set[Contender]:
     """Return the rows that no other is shown to be faster than; none if the trials are too few."""
     if sum(row.is_telling for row in rows.values()) < 2:
         return set()
-    names = {str(number): contender for number, contender in enumerate(rows)}
-    timings = {name: per_sample(rows[contender]) for name, contender in names.items()}
-    return {names[name] for name in statistics.fastest_group(timings)}
+    return statistics.fastest_group({one: per_sample(row) for one, row in rows.items()})
 
 
 def per_sample(row: Row) -> Timings:
