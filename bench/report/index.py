@@ -166,5 +166,5 @@ def _past(measured: Sequence[Measured]) -> Iterator[list[str]]:
 def _change(new: Measured, base: Measured) -> str:
     """Return how a row changed, in words."""
     sources = [section.run.sources.get(row.case.backend) for section, row in (new, base)]
-    ratio = ratio_in_words(new[1], base[1])
+    ratio = ratio_in_words(new[1].timings, base[1].timings)
     return ratio if sources[0] == sources[1] else f"{ratio}, other adapter"

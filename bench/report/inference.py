@@ -5,7 +5,7 @@ from functools import cached_property, partial
 from statistics import quantiles
 
 from bench.report import numbers
-from bench.report.sections import Section
+from bench.report.sections import Section, ratio_in_words
 from bench.results import statistics
 from bench.results.cases import Row
 from bench.results.records import Case
@@ -46,11 +46,9 @@ class Contest:
         fastest = self._sound[0]
         if row.case == fastest:
             return "1"
-        ratio = statistics.ratio(self._timings[row.case], self._timings[fastest])
-        if ratio is None:
-            return "–"
-        shown = row.case not in self._fastest_group and statistics.verdict(ratio) != "~"
-        return f"{numbers.interval(ratio)} ×" if shown else "~"
+        if row.case in self._fastest_group:
+            return "~"
+        return ratio_in_words(self._timings[row.case], self._timings[fastest])
 
     def microseconds(self, row: Row) -> str:
         """Return how long a call takes, with its interval."""

@@ -14,6 +14,7 @@ from bench.report.efficiency import Bound
 from bench.results import statistics
 from bench.results.cases import Row, in_threads, rows_of
 from bench.results.records import Case, Flag, Run
+from bench.results.statistics import Timings
 from bench.workload import Device
 
 DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -76,7 +77,7 @@ class Section:
             return "1"
         if row.case in self.fastest_group:
             return "~"  # of many comparisons some show a difference by chance: the group allows it
-        return ratio_in_words(row, self.sound[0])
+        return ratio_in_words(row.timings, self.sound[0].timings)
 
     @property
     def notes(self) -> dict[Flag, str]:
@@ -89,9 +90,9 @@ def _place(row: Row) -> tuple[bool, float, str]:
     return not row.is_sound, numbers.rounded(efficiency.centre(row)), row.case.backend
 
 
-def ratio_in_words(row: Row, base: Row) -> str:
+def ratio_in_words(new: Timings, base: Timings) -> str:
     """Return the seconds of a row over those of another; ~ if no difference is shown."""
-    ratio = statistics.ratio(row.timings, base.timings)
+    ratio = statistics.ratio(new, base)
     if ratio is None:
         return "–"
     return "~" if statistics.verdict(ratio) == "~" else f"{numbers.interval(ratio)} ×"
