@@ -115,9 +115,7 @@ def _charts(charts: Mapping[str, Chart]) -> dict[str, dict[str, Any]]:
 
 def _sweep(section: SweepSection, run: int) -> dict[str, Any]:
     """Return what the page shows of a sweep; its tables and sentences are whole already."""
-    speed = sweep_tables.speed(section)
-    others = (sweep_tables.overhead(section), sweep_tables.scaling(section),
-              sweep_tables.lower_precision(section), sweep_tables.accuracy(section))  # fmt: skip
+    shown = (sweep_tables.speed(section), *sweep_tables.beside_speed(section).values())
     return {
         "run": run,
         "axis": section.sweep.words,
@@ -125,10 +123,9 @@ def _sweep(section: SweepSection, run: int) -> dict[str, Any]:
         "charts": _charts(sweep_chart.of_sweep(section)),
         "words": sweep_tables.crossovers(section),
         "tables": [
-            _table(table, table.title.removeprefix(section.title).strip(", "))
-            for table in (speed, *others) if table
+            _table(table, table.title.removeprefix(section.title).strip(", ")) for table in shown
         ],
-    }  # fmt: skip
+    }
 
 
 def _fleet(section: FleetSection) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from bench.report.circumstances import circumstances
 from bench.report.markdown import text
 from bench.report.sections import Section
 from bench.report.sweep_sections import SweepSection
-from bench.report.tables import Table
 from bench.results.cases import in_threads
 
 SPEED_LEGEND = (
@@ -23,20 +22,17 @@ CROSSOVER_LEGEND = (
     "measured value and the other at another (Bonferroni-corrected); its interval is that of 95 %. "
     "~ means that no difference is shown."
 )
-OVERHEAD_LEGEND = (
-    "Of each round, steps × overhead + images × cost is fitted to the seconds of an epoch; the "
-    "95 % intervals are over the rounds. A fit is poor where it is off by more than 10 %, and by "
-    "more than the rounds differ."
-)
-SCALING_LEGEND = (
-    "How many times as fast as with the fewest threads, with the 95 % interval, and that as a "
-    "share of how many times as many threads there are."
-)
-PRECISION_LEGEND = (
-    "How many times as fast as the same backend in float32, in turns with it, with the 95 % "
-    "interval. The peak is what one large product of the same precision reaches here."
-)
-ACCURACY_LEGEND = "After the last epoch, mean ± standard deviation over backends and rounds."
+LEGENDS = {
+    "Overhead and cost": "Of each round, steps × overhead + images × cost is fitted to the seconds "
+    "of an epoch; the 95 % intervals are over the rounds. A fit is poor where it is off by more "
+    "than 10 %, and by more than the rounds differ.",
+    "Scaling": "How many times as fast as with the fewest threads, with the 95 % interval, and "
+    "that as a share of how many times as many threads there are.",
+    "Lower precision": "How many times as fast as the same backend in float32, in turns with it, "
+    "with the 95 % interval. The peak is what one large product of the same precision reaches "
+    "here.",
+    "Accuracy": "After the last epoch, mean ± standard deviation over backends and rounds.",
+}
 
 
 def parts(slug: str, sweeps: Mapping[SweepSection, Mapping[str, Chart]]) -> Iterator[str]:
@@ -63,11 +59,8 @@ def _sweep(section: SweepSection, pictures: list[str], with_points: bool) -> Ite
     yield from pictures
     if crossovers:
         yield from ("### Crossovers", markdown.bullets(crossovers), CROSSOVER_LEGEND)
-    yield from _titled("### Overhead and cost", sweep_tables.overhead(section), OVERHEAD_LEGEND)
-    yield from _titled("### Scaling", sweep_tables.scaling(section), SCALING_LEGEND)
-    lower = sweep_tables.lower_precision(section)
-    yield from _titled("### Lower precision", lower, PRECISION_LEGEND)
-    yield from _titled("### Accuracy", sweep_tables.accuracy(section), ACCURACY_LEGEND)
+    for title, table in sweep_tables.beside_speed(section).items():
+        yield from (f"### {title}", markdown.table(table), LEGENDS[title])
     if with_points:
         yield from (_point(section, point) for point in section.points)
 
@@ -83,11 +76,6 @@ def _shared(section: SweepSection) -> str:
     """Return what all points of a sweep have in common, in words."""
     described = [descriptions.workload(row.workload).split(", ") for row in section.rows]
     return ", ".join(part for part in described[0] if all(part in other for other in described))
-
-
-def _titled(title: str, table: Table | None, legend: str) -> Iterator[str]:
-    if table and table.rows:
-        yield from (title, markdown.table(table), legend)
 
 
 def _point(section: SweepSection, point: Section) -> str:

@@ -91,6 +91,13 @@ def _rate(row: Row, interval: bool) -> str:
     return numbers.with_spread(found.centre, (found.half_width or 0) * found.centre)
 
 
+def beside_speed(section: SweepSection) -> dict[str, Table]:
+    """Return the other tables that there are of a sweep, by title."""
+    some = {"Overhead and cost": overhead(section), "Scaling": scaling(section),
+            "Lower precision": lower_precision(section), "Accuracy": accuracy(section)}  # fmt: skip
+    return {title: table for title, table in some.items() if table and table.rows}
+
+
 def overhead(section: SweepSection) -> Table | None:
     """Return what a step and a sample cost every contender; None if too little was measured."""
     fits = {one: fitted({value: row for value, row in rows.items() if row.is_sound})
@@ -230,9 +237,8 @@ def winners(section: SweepSection) -> str:
         if not groups or groups[-1][0] != names:
             groups.append((names, []))
         groups[-1][1].append(value_in_words(value))
-    places = (_places(values, section) for _, values in groups)
-    return "; ".join(f"{place}: {names or 'none shown'}"
-                     for place, (names, _) in zip(places, groups, strict=True))  # fmt: skip
+    return "; ".join(f"{_places(values, section)}: {names or 'none shown'}"
+                     for names, values in groups)  # fmt: skip
 
 
 def _places(values: list[str], section: SweepSection) -> str:
