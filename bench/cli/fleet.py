@@ -98,6 +98,9 @@ def _measure(record: Fleet, kept: Kept, cluster: Cluster, settings: Settings) ->
             record, left, kept.arguments, cluster, settings.reports / "runs",
             lambda changed: _save(settings, changed), _say,
         )  # fmt: skip
+    except KeyboardInterrupt:
+        _say("what the machines measure goes on there; end it there if it is not wanted any more")
+        raise
     finally:
         if any(one.reason or not one.run for one in record.members):
             _say(f"go on with what is missing: python -m bench fleet --resume {record.name}")

@@ -78,9 +78,18 @@ def _token() -> str:
     return hashlib.sha256("\n".join(known).encode()).hexdigest()
 
 
+def folder_of(fleet: str) -> Path:
+    """Return what this machine keeps of a fleet in: nodes of a cluster may share the state folder.
+
+    Started anew, a machine still has its name.
+    """
+    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]
+    return state_folder() / "fleets" / fleet / host
+
+
 def measure(fleet: str, label: str, arguments: Sequence[str]) -> Answer:
     """Do one `bench run` for a fleet, or what is missing of it, and return its file."""
-    folder = state_folder() / "fleets" / fleet
+    folder = folder_of(fleet)
     (folder / "reports").mkdir(parents=True, exist_ok=True)
     ended = folder / "ended"  # --until may go on with a run of which nothing is missing
     with locked(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644), wait=True) as lock:

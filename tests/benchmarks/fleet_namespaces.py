@@ -73,7 +73,7 @@ class Host:
 
     def runs(self) -> list[Path]:
         """Return the run files that it has made, one a fleet."""
-        return sorted(self.state.glob("fleets/*/reports/runs/*.json"))
+        return sorted(self.state.glob("fleets/*/*/reports/runs/*.json"))
 
     def close(self) -> None:
         self.kill()

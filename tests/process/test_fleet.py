@@ -1,5 +1,6 @@
 """A fleet of one machine, embedded, through the code path of all fleets; nothing twice."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from bench import ROOT
 from bench.results.fleets import read_fleet
 from bench.results.store import read_run, write_run
 from bench.run.dask_cluster import connected
-from bench.run.node import measure
+from bench.run.node import folder_of, measure
 
 pytest.importorskip("distributed")
 
@@ -62,7 +63,7 @@ def test_what_a_run_printed_leaves_its_machine_without_names(
 def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return where the run file lies of a fleet, `made`, that was begun on this machine."""
     monkeypatch.setenv("MLP_BENCH_STATE", str(tmp_path))
-    path = tmp_path / "fleets" / "made" / "reports" / "runs" / "run.json"
+    path = folder_of("made") / "reports" / "runs" / "run.json"
     path.parent.mkdir(parents=True)
     return path
 
@@ -78,6 +79,16 @@ def test_a_run_of_which_nothing_is_missing_is_handed_over_once_it_has_ended(begu
     write_run(begun, msgspec.structs.replace(run, groups=(run.cases,)))
     asked = [measure("made", "node-1", ["--until", "3%", "--python", "a=b"]) for _ in range(2)]
     assert [(answer.status, answer.is_complete) for answer in asked] == [(2, True), (0, True)]
+
+
+def test_machines_that_share_a_home_do_not_hand_over_each_others_runs(
+    begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    write_run(begun, msgspec.structs.replace(run, groups=(run.cases,)))
+    monkeypatch.setattr(socket, "gethostname", lambda: "another")
+    answer = measure("made", "node-2", ["--python", "a=b"])
+    assert (answer.name, answer.content) == (None, b"")
 
 
 @pytest.mark.parametrize(
