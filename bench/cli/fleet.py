@@ -74,14 +74,7 @@ def _begun(settings: Settings) -> tuple[Fleet, Kept]:
 
 
 def _measure(record: Fleet, kept: Kept, cluster: Cluster, settings: Settings) -> int:
-    places, problems = discover(cluster, _say)
-    for address, problem in problems.items():
-        _say(f"{address}: cannot take part: {problem}")
-    if not places:
-        raise Refused(
-            "no machine can take part; expected a worker on each: start them with "
-            "`dask worker`, see docs/fleet.md"
-        )
+    places, problems = _reached(cluster)
     labelled, kept = _labelled(places, kept, settings.labels)
     members = _members(record, labelled)
     if settings.resume is None:  # they had no machine to be told apart by
@@ -104,11 +97,26 @@ def _measure(record: Fleet, kept: Kept, cluster: Cluster, settings: Settings) ->
     finally:
         if any(one.reason or not one.run for one in record.members):
             _say(f"go on with what is missing: python -m bench fleet --resume {record.name}")
-        write_tables(settings.reports)
+        if has_runs := any((settings.reports / "runs").glob("*.json")):
+            write_tables(settings.reports)
     for member in record.members:
         click.echo(f"{member.label}: {member.reason or member.run}")
-    click.echo(f"tables and charts: {settings.reports / 'README.md'}")
+    if has_runs:
+        click.echo(f"tables and charts: {settings.reports / 'README.md'}")
     return 1 if any(member.reason for member in record.members) else 0
+
+
+def _reached(cluster: Cluster) -> tuple[list[Place], dict[str, str]]:
+    """Return the machines and why others cannot take part; raise Refused if there is none."""
+    places, problems = discover(cluster, _say)
+    for address, problem in problems.items():
+        _say(f"{address}: cannot take part: {problem}")
+    if not places:
+        raise Refused(
+            "no machine can take part; expected a worker on each: start them with "
+            "`dask worker`, see docs/fleet.md"
+        )
+    return places, problems
 
 
 def _labelled(

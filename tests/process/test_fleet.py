@@ -51,6 +51,15 @@ def test_this_machine_is_measured_once_and_resumed_for_nothing(
     )
 
 
+def test_a_fleet_that_brings_nothing_home_has_no_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLP_BENCH_STATE", str(tmp_path / "state"))
+    done = bench("fleet", "--reports", str(tmp_path), "--python", f"none={sys.executable}")
+    assert done.returncode == 1 and "there is no backend 'none'" in done.stdout
+    assert "tables" not in done.stdout + done.stderr
+
+
 def test_what_a_run_printed_leaves_its_machine_without_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
