@@ -4,6 +4,7 @@ Whoever carries tasks to machines is a parameter (bench.run.dask_cluster, or a f
 comes home is saved at once; a machine that is lost, or brings no file, becomes a row with a reason.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from bench.run import node
 PATIENCE_SECONDS = 20.0  # for a machine that Dask has given up, which takes it 30 s
 FACTS_SECONDS = 60.0  # for all machines to describe themselves
 POLL_SECONDS = 1.0
+ADDRESS = re.compile(r"\b(tcp|tls|ucx|inproc)://[^\s'\"]+")  # of a worker, as Dask names it
 INSTALL = "python -m pip install 'mlp-bench[fleet]'"
 
 Outcome = Any  # of a task: what it returned, or the exception that it raised
@@ -163,4 +165,5 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, ImportError) or "deserialization" in str(error):
         why = " ".join(str(error).split())[:80]
         return f"the suite is not installed there, or where the scheduler is ({why}): {INSTALL}"
-    return " ".join(redact.clean(f"{type(error).__name__}: {error}").split())[:500]
+    text = ADDRESS.sub("<address>", f"{type(error).__name__}: {error}")
+    return " ".join(redact.clean(text).split())[:500]

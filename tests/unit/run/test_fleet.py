@@ -141,3 +141,9 @@ def test_two_workers_of_a_machine_are_reduced_to_one_and_it_is_said() -> None:
 def test_versions_that_differ_are_said() -> None:
     places = [flow.Place("a", facts("x", jax="1")), flow.Place("b", facts("y", jax="2", torch="3"))]
     assert flow.differences(places) == ["jax: 1 on a; 2 on b", "torch: none on a; 3 on b"]
+
+
+def test_no_address_is_in_the_reason_of_a_failure() -> None:
+    error = RuntimeError("the worker 'tcp://10.0.3.17:4711' was lost, see https://dask.org")
+    words = "RuntimeError: the worker '<address>' was lost, see https://dask.org"
+    assert flow.in_words(error) == words
