@@ -229,7 +229,13 @@ def start() -> None:
     """Run the command line; say so if there is no room for what it prints."""
     outside.outlive_terminal()
     try:
-        main(prog_name="python -m bench")
+        sys.exit(main(prog_name="python -m bench", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:  # Ctrl-C before the command itself has begun
+        click.echo("interrupted", err=True)
+        sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise

@@ -25,7 +25,7 @@ def choose(kind: str, asked: Iterable[str], known: Sequence[str]) -> list[str]:
 
 def unknown(kind: str, name: str, known: Sequence[str]) -> str:
     """Return the message for a name that is not known, with the nearest one and the list."""
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)  # "gpu" is not "cpu"
     guess = f"Did you mean {near[0]!r}? " if near else ""
     return f"there is no {kind} {name!r}. {guess}There are: {', '.join(known) or 'none'}"
 

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench import ROOT
-from bench.cli.main import main
+from bench.cli import main as module
+from bench.cli.main import main, start
 from bench.cli.outside import ENDING
 from bench.run.backends import FOLDER_VARIABLE
 from bench.workload import mnist
@@ -220,6 +221,19 @@ def test_output_that_cannot_show_every_letter_ends_no_command() -> None:
     done = in_a_process("print('numpy × cpu')", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("numpy ? cpu\n")
+
+
+def test_ctrl_c_before_a_command_has_begun_is_an_interruption_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(command: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_finish", interrupt)
+    monkeypatch.setattr(sys, "argv", ["bench", "list"])
+    with pytest.raises(SystemExit) as ended:
+        start()
+    assert (ended.value.code, capsys.readouterr().err.split()) == (130, ["interrupted"])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

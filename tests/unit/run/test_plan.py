@@ -146,6 +146,10 @@ def test_a_name_stands_for_a_device_or_for_all_of_its_kind(
     assert ([str(case.device) for case in made.cases], made.skipped) == (devices, skipped)
 
 
+def test_a_gpu_is_not_taken_for_a_misspelt_cpu() -> None:
+    assert "Did you mean" not in refusal("torch", "gpu")
+
+
 @pytest.mark.parametrize("device", ["mps", "cuda:2", "cud", "cpu:0"])
 def test_a_device_that_no_backend_sees_is_refused(device: str) -> None:
     said = refusal("numpy,torch", device)
