@@ -169,8 +169,8 @@ class Session(NamedTuple):
             where = f"{device}-{work}-round-{groups[0].round + 1}"
             return self.child(job, device, f"{name}-{where}", sample, threads)
 
-        def monitor() -> machine.Monitor:
-            return machine.Monitor(device, machine.usable_cores(threads))
+        def monitor() -> machine.Monitor | None:  # nobody asks under what a bound was measured
+            return None if is_bound else machine.Monitor(device, machine.usable_cores(threads))
 
         return Contender(who, parts, start, monitor, self.timeout)
 

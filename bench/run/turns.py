@@ -52,7 +52,7 @@ class Contender:
         who: Who,
         parts: Sequence[Part],
         start: Start,
-        monitor: Callable[[], Monitor],
+        monitor: Callable[[], Monitor | None],
         timeout: float,
     ) -> None:
         """Remember what to do.
@@ -133,7 +133,7 @@ class Contender:
         if name == BOUND:
             bound = message if isinstance(message, GemmBound) else failed(message)
             return BoundTrial(device, work, group.round, bound, group.number, threads)
-        assert self._monitor is not None, "it has begun"
+        assert self._monitor is not None, "a backend has one"
         return Trial(
             case=Case(name, device, work, threads),
             round=group.round,
