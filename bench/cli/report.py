@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bench.report.render import Rendered, render
+from bench.results.quantities import counted
 from bench.run.choices import Refused
 
 
@@ -29,9 +30,7 @@ def report(reports: Path, page: bool, verbose: bool) -> int:
 
 def _summary(reports: Path, rendered: Rendered) -> str:
     counts = {"page": len(rendered.pages), "chart": len(rendered.charts)}
-    written = [
-        f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items() if count
-    ]
+    written = [counted(count, name) for name, count in counts.items() if count]
     if not written:
         return f"nothing has changed in {reports}"
     return f"wrote {' and '.join(written)} to {reports}"

@@ -18,6 +18,7 @@ from rich.console import Console
 from bench import ROOT, __version__, machine
 from bench.cli import ending
 from bench.cli.run_file import command_line, new_path, stem_of
+from bench.results.quantities import counted
 from bench.results.records import MOST_ROUNDS, Run, Skipped
 from bench.results.store import CannotSave, read_run, write_run
 from bench.run import resume, schedule
@@ -156,7 +157,7 @@ def _say_plan(record: Run, settings: Settings, starting: float) -> None:
     seconds = verification_seconds(record, starting) + rounds.seconds_left
     points = len({(case.workload, case.threads) for case in record.cases})
     counts = {"point": points, "case": len(record.cases), "round": record.rounds}
-    words = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items()]
+    words = [counted(count, what) for what, count in counts.items()]
     until, most = settings.until, f"at most {settings.max_minutes:g} min"
     more = f", then more rounds until ± {100 * until:g} %, for {most}" if until else ""
     _say(f"{', '.join(words)}: {in_words(seconds)}{more}")

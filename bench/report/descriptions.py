@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.report import numbers
 from bench.results.hardware import Gpu, Machine
+from bench.results.quantities import counted
 from bench.results.records import Run
 from bench.workload import Workload
 
@@ -28,7 +29,7 @@ def rounds(run: Run) -> str:
     """Return how many rounds a run has, and had planned if it is not finished."""
     done = len({trial.round for trial in run.trials})
     unfinished = "" if done >= run.rounds else f" (unfinished: {run.rounds} were planned)"
-    return f"{done} {'round' if done == 1 else 'rounds'}{unfinished}"
+    return counted(done, "round") + unfinished
 
 
 def facts(machine: Machine) -> dict[str, str]:

@@ -8,6 +8,7 @@ from bench.report import numbers
 from bench.report.sections import Section, ratio_in_words
 from bench.results import statistics
 from bench.results.cases import Row
+from bench.results.quantities import counted
 from bench.results.records import Case
 from bench.results.statistics import Interval
 
@@ -33,7 +34,7 @@ class Contest:
     @property
     def name(self) -> str:
         """Return "1 image", "128 images" …"""
-        return f"{self.images:,} {'image' if self.images == 1 else 'images'}"
+        return counted(self.images, "image")
 
     @cached_property
     def _fastest_group(self) -> set[Case]:
@@ -54,9 +55,7 @@ class Contest:
         """Return how long a call takes, with its interval."""
         if row.case not in self.seconds:
             return ""
-        low, centre, high, values = self.seconds[row.case]
-        bounds = (None if bound is None else 1e6 * bound for bound in (low, high))
-        return numbers.interval(Interval(next(bounds), 1e6 * centre, next(bounds), values))
+        return numbers.interval(self.seconds[row.case], 1e6)
 
     def rate(self, row: Row) -> str:
         """Return how many images are predicted in a second."""

@@ -41,20 +41,21 @@ def significant(value: float, digits: int) -> str:
     return fixed(value, digits - 1 - math.floor(math.log10(abs(value))))
 
 
-def interval(estimate: Interval) -> str:
-    """Return "0.271 [0.265, 0.280]", or the centre alone where no interval can be given.
+def interval(estimate: Interval, unit: float = 1.0) -> str:
+    """Return "0.271 [0.265, 0.280]", times a unit; the centre alone where there is no interval.
 
     If it is wider than that, each of the three has two digits: "0.87 [0.000010, 150]".
     """
-    if estimate.low is None or estimate.high is None or estimate.high - estimate.low < NO_SPREAD:
-        return significant(estimate.centre, 2)
-    half = (estimate.high - estimate.low) / 2
-    places, is_wide = decimals(half), half >= estimate.centre
-    low, centre, high = (
+    low, centre, high, _ = estimate
+    if low is None or high is None or high - low < NO_SPREAD:
+        return significant(unit * centre, 2)
+    half = unit * (high - low) / 2
+    places, is_wide = decimals(half), half >= unit * centre
+    shown = [
         fixed(one, places) if round(one, places) and not is_wide else significant(one, 1 + is_wide)
-        for one in (estimate.low, estimate.centre, estimate.high)
-    )
-    return f"{centre} [{low}, {high}]"
+        for one in (unit * low, unit * centre, unit * high)
+    ]
+    return f"{shown[1]} [{shown[0]}, {shown[2]}]"
 
 
 def size(count: float | None) -> str:

@@ -1,8 +1,8 @@
 """From the run files to the pages: nothing else is read, and nothing is measured."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bench import machine
 from bench.report import (
@@ -19,11 +19,13 @@ from bench.report.index import Shown
 from bench.report.sections import Section, newest_widest, sections_of
 from bench.report.sweep_sections import SweepSection, sweep_sections_of, widest_sweeps
 from bench.results import redact
-from bench.results.fleets import Fleet, read_fleet
+from bench.results.fleets import read_fleet
 from bench.results.records import Run
 from bench.results.store import BrokenRunFile, CannotSave, read_run, write_atomically
 
 SIGN = "\n<!-- made from the files in runs/ by `python -m bench report` -->\n"
+
+Read = TypeVar("Read")
 
 
 class Rendered(NamedTuple):
@@ -39,8 +41,9 @@ def render(reports: Path, with_page: bool = False) -> Rendered:
 
     Pages of ours whose run files are gone are removed. Raises CannotSave if that is not possible.
     """
-    every_run, problems = read_runs(reports / "runs")
-    fleets, broken = read_fleets(reports / "fleets")
+    every_run, problems = read_all(reports / "runs", read_run)
+    by_name, broken = read_all(reports / "fleets", read_fleet)
+    fleets = sorted(by_name.values(), key=lambda fleet: fleet.name, reverse=True)  # newest first
     problems += broken
     fleet_sections = [fleet_page.FleetSection(fleet, every_run) for fleet in fleets]
     # A fleet's machines have their page together, unless its record is not there.
@@ -92,26 +95,15 @@ def _by_stem(shown: Mapping[str, Shown]) -> dict[str, Chart]:
             for slug, section, charts in every for name, chart in charts.items()}  # fmt: skip
 
 
-def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
-    """Return the runs of a folder by file name, and what is wrong with the other files."""
-    runs, problems = {}, []
+def read_all(folder: Path, read: Callable[[Path], Read]) -> tuple[dict[str, Read], list[str]]:
+    """Return what the files of a folder hold, by name, and what is wrong with the others."""
+    found, problems = {}, []
     for path in sorted(folder.glob("*.json")):
         try:
-            runs[path.name] = read_run(path)
+            found[path.name] = read(path)
         except BrokenRunFile as error:
             problems.append(redact.printable(str(error)))
-    return runs, problems
-
-
-def read_fleets(folder: Path) -> tuple[list[Fleet], list[str]]:
-    """Return the fleets of a folder, the newest first, and what is wrong with the other files."""
-    fleets, problems = [], []
-    for path in sorted(folder.glob("*.json"), reverse=True):
-        try:
-            fleets.append(read_fleet(path))
-        except BrokenRunFile as error:
-            problems.append(redact.printable(str(error)))
-    return fleets, problems
+    return found, problems
 
 
 def by_machine(runs: Mapping[str, Run]) -> dict[str, dict[str, Run]]:

@@ -122,8 +122,7 @@ def _spent(seconds: Interval, unit: float) -> str:
     if seconds.low is None or seconds.high is None:
         return numbers.significant(unit * seconds.centre, 2) if seconds.centre > 0 else "none shown"
     if seconds.low > 0:
-        low, centre, high = (unit * one for one in (seconds.low, seconds.centre, seconds.high))
-        return numbers.interval(Interval(low, centre, high, seconds.values))
+        return numbers.interval(seconds, unit)
     return (
         f"under {numbers.significant(unit * seconds.high, 2)}" if seconds.high > 0 else "none shown"
     )

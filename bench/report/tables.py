@@ -9,6 +9,7 @@ from bench.report import efficiency, inference, numbers
 from bench.report.efficiency import centre
 from bench.report.sections import Section
 from bench.results.cases import Row
+from bench.results.quantities import counted
 from bench.results.records import Trained
 
 Cell = Callable[[Row], str]
@@ -125,8 +126,7 @@ def _pays_off(sound: Sequence[Row], row: Row) -> str:
     if rival is None:
         return ""
     epochs = efficiency.epochs_to_pay_off(row, rival)
-    plural = "epoch" if epochs == 1 else "epochs"
-    return f"{epochs:,} {plural}" if epochs else f"never (against {rival.case.backend})"
+    return counted(epochs, "epoch") if epochs else f"never (against {rival.case.backend})"
 
 
 def quality(section: Section) -> Table:

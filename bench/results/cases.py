@@ -6,6 +6,7 @@ from functools import cached_property
 from statistics import median
 
 from bench.results import statistics, validity
+from bench.results.quantities import counted
 from bench.results.records import Case, Described, Failed, Flag, Run, Trained, Trial, Verification
 from bench.results.statistics import Interval, Timings
 from bench.workload import Workload
@@ -13,7 +14,7 @@ from bench.workload import Workload
 
 def in_threads(count: int | None) -> str:
     """Return a number of threads in words, "" for None."""
-    return f"{count} {'thread' if count == 1 else 'threads'}" if count else ""
+    return counted(count, "thread") if count else ""
 
 
 def call_turns(trained: Trained, images: int) -> list[tuple[float, ...]]:

@@ -19,5 +19,10 @@ LABEL = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
 Label = Annotated[str, msgspec.Meta(pattern=LABEL)]
 
 
+def counted(count: int, what: str) -> str:
+    """Return "1 round", "6,000 images"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What all records are: frozen, and strict about unknown fields."""

@@ -59,11 +59,6 @@ class Backend(NamedTuple):
     broken: str | None = None  # why the file cannot be a backend
 
     @property
-    def installed(self) -> bool:
-        """Whether the file is sound and all that it imports can be found."""
-        return not self.missing and self.broken is None
-
-    @property
     def is_default(self) -> bool:
         """Whether `--backend all` includes it on this platform."""
         return not self.only_on or sys.platform in self.only_on

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Column
 
 from bench.results.jobs import INFERENCE_TURNS
+from bench.results.quantities import counted
 from bench.results.records import BoundTrial, Case, Failed, GemmBound, Run, Verification, Verified
 from bench.run.estimate import Estimate
 from bench.run.groups import BOUND
@@ -105,8 +106,7 @@ def _name(outcome: Outcome, run: Run) -> str:
 
 
 def _where(device: Device, threads: int | None) -> str:
-    plural = "thread" if threads == 1 else "threads"
-    return f"{device} · {threads} {plural}" if threads else str(device)
+    return f"{device} · {counted(threads, 'thread')}" if threads else str(device)
 
 
 def in_short(outcome: Outcome) -> str:

@@ -83,7 +83,7 @@ def checks(
         yield {
             name: pool.submit(run_checks, backend, folder, request.config.getoption("accelerators"))
             for name, backend in discover().items()
-            if name in wanted and backend.installed
+            if name in wanted and not backend.problem
         }
         pool.shutdown(cancel_futures=True)
 
