@@ -165,5 +165,6 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, ImportError) or "deserialization" in str(error):
         why = " ".join(str(error).split())[:80]
         return f"the suite is not installed there, or where the scheduler is ({why}): {INSTALL}"
-    text = ADDRESS.sub("<address>", f"{type(error).__name__}: {error}")
+    named = "" if isinstance(error, node.Trouble) else f"{type(error).__name__}: "
+    text = ADDRESS.sub("<address>", f"{named}{error}")
     return " ".join(redact.clean(text).split())[:500]

@@ -12,14 +12,16 @@ import platform
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
 from bench import ROOT, __version__, machine
+from bench.results import redact
 from bench.results.records import Run
 from bench.results.store import BrokenRunFile, read_run
 from bench.run.backends import discover
@@ -30,6 +32,8 @@ from bench.run.resume import options_in
 
 VARIABLE = "MLP_BENCH_STATE"  # a folder for what is kept of fleets, beside the reports
 ENDED = (0, 1, 2)  # exit statuses of a run that was neither interrupted nor killed
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
 DASK = "DASK_"  # how variables begin that are the worker's alone
 
 
@@ -51,6 +55,23 @@ class Answer(NamedTuple):
     said: tuple[str, ...]  # the last lines that it printed, without names of people and machines
 
 
+class Trouble(Exception):
+    """What went wrong on a machine, without names of people and machines: it is published."""
+
+
+def nameless(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
+    """Let a function raise Trouble only: no other machine knows which names to take out."""
+
+    @wraps(function)
+    def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            raise Trouble(redact.clean(f"{type(error).__name__}: {error}")) from None
+
+    return wrapped
+
+
 def state_folder() -> Path:
     """Return where a user keeps what is no part of the reports."""
     if named := os.environ.get(VARIABLE):
@@ -59,6 +80,7 @@ def state_folder() -> Path:
     return Path(home) / "mlp-bench"
 
 
+@nameless
 def facts() -> Facts:
     """Return what this machine is."""
     versions = {"Python": platform.python_version(), "mlp-bench": __version__}
@@ -87,6 +109,7 @@ def folder_of(fleet: str) -> Path:
     return state_folder() / "fleets" / fleet / host
 
 
+@nameless
 def measure(fleet: str, label: str, arguments: Sequence[str]) -> Answer:
     """Do one `bench run` for a fleet, or what is missing of it, and return its file."""
     folder = folder_of(fleet)

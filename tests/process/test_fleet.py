@@ -13,7 +13,8 @@ from bench import ROOT
 from bench.results.fleets import read_fleet
 from bench.results.store import read_run, write_run
 from bench.run.dask_cluster import connected
-from bench.run.node import folder_of, measure
+from bench.run.fleet import in_words
+from bench.run.node import Trouble, folder_of, measure
 
 pytest.importorskip("distributed")
 
@@ -66,6 +67,13 @@ def test_what_a_run_printed_leaves_its_machine_without_names(
     monkeypatch.setenv("MLP_BENCH_STATE", str(tmp_path))
     answer = measure("made", "node-1", ["--python", f"numpy={ROOT}/none"])
     assert "'numpy=./none' names no interpreter" in answer.said[-1]
+
+
+def test_what_fails_on_a_machine_leaves_it_without_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLP_BENCH_STATE", str(ROOT / "README.md"))
+    with pytest.raises(Trouble, match=r"^NotADirectoryError: .*'\./README\.md/fleets") as raised:
+        measure("made", "node-1", [])
+    assert in_words(raised.value) == str(raised.value)
 
 
 @pytest.fixture
