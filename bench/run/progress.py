@@ -18,6 +18,7 @@ from bench.run.schedule import Awake, Event, Outcome, Saved
 from bench.workload import Device
 
 TASK = TaskID(0)  # the bar's only one
+BAR_WIDTH = 10  # columns: who is at work needs them more
 QUIET_SECONDS = 60.0  # away from a terminal, between two signs of life
 
 
@@ -79,7 +80,7 @@ def _bar(console: Console) -> Progress:
     """Return a bar that says who is at work; away from a terminal nothing is drawn."""
     columns = (
         TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
-        BarColumn(),
+        BarColumn(BAR_WIDTH),
         TaskProgressColumn(),
         TextColumn("{task.fields[left]}"),
     )

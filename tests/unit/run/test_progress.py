@@ -129,7 +129,9 @@ def test_a_bar_on_a_terminal_says_who_is_at_work(awake: Awake, words: str) -> No
     assert words in shown([awake], width=120, terminal=True)[0]
 
 
-def test_on_a_narrow_terminal_the_time_left_is_not_what_gives_way() -> None:
+def test_on_a_narrow_terminal_the_end_of_who_is_at_work_gives_way() -> None:
+    text, _ = shown([start("keras_tensorflow")], 80, terminal=True)
+    assert "round 1/2  starting  keras_tensorflow · cpu" in text and "s left" in text
     assert "s left" in shown([start("a_backend_with_a_name_of_its_own")], 60, terminal=True)[0]
 
 
