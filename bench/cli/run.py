@@ -5,7 +5,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,10 +15,10 @@ import msgspec
 from rich.console import Console
 
 from bench import ROOT, __version__, machine
-from bench.cli import ending
+from bench.cli import ending, until
 from bench.cli.run_file import command_line, new_path, stem_of
 from bench.results.quantities import counted
-from bench.results.records import MOST_ROUNDS, Run, Skipped
+from bench.results.records import Run, Skipped
 from bench.results.store import CannotSave, read_run, write_run
 from bench.run import resume, schedule
 from bench.run.backends import discover
@@ -38,7 +37,6 @@ PLAIN_WIDTH = 200  # columns where there is no terminal: no table is wider
 ROUNDS, EXTRA_EPOCHS = DEFAULT = 4, 2
 QUICK = 1, 8
 SWEEP, QUICK_SWEEP = (3, 0), (1, 3)  # its points share what a round costs
-MOST_EXTRA_EPOCHS = 100  # of a round that --until adds
 LONG_SECONDS = 3600  # beyond which a person is asked
 
 
@@ -158,8 +156,8 @@ def _say_plan(record: Run, settings: Settings, starting: float) -> None:
     points = len({(case.workload, case.threads) for case in record.cases})
     counts = {"point": points, "case": len(record.cases), "round": record.rounds}
     words = [counted(count, what) for what, count in counts.items()]
-    until, most = settings.until, f"at most {settings.max_minutes:g} min"
-    more = f", then more rounds until ± {100 * until:g} %, for {most}" if until else ""
+    share, most = settings.until, f"at most {settings.max_minutes:g} min"
+    more = f", then more rounds until ± {100 * share:g} %, for {most}" if share else ""
     _say(f"{', '.join(words)}: {in_words(seconds)}{more}")
     if seconds > LONG_SECONDS and sys.stdout.isatty() and not settings.yes:
         raise Refused(
@@ -200,7 +198,7 @@ def _carry_out(record: Run, path: Path, executor: schedule.Executor, settings: S
     save(record)
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     console.print(f"run file: {path}", highlight=False, soft_wrap=True)
-    wants_more = _wants_more(settings.until, settings.max_minutes)
+    wants_more = until.wants_more(settings.until, settings.max_minutes, EXTRA_EPOCHS)
     events = schedule.carry_out(record, executor, save, wants_more)
     # Closing the events ends the children, if showing them is interrupted.
     reports = path.parent.parent
@@ -226,31 +224,6 @@ def _resumable(path: Path, write_tables: Callable[[], object]) -> Iterator[None]
             options = shlex.join(["--resume", str(path), *resume.options_in(sys.argv[1:])])
             _say(f"the run is not finished; finish it with: python -m bench run {options}")
         raise
-
-
-def _wants_more(until: float | None, max_minutes: float) -> Callable[[Run], int | None]:
-    """Return what says with how many extra epochs to add a round; None if that is enough.
-
-    Turns cost less than another start of every framework, so a round gets as many as are missing,
-    within reason: rounds have to check each other.
-    """
-    deadline = time.monotonic() + 60 * max_minutes
-
-    def wants_more(record: Run) -> int | None:
-        if until is None or time.monotonic() > deadline or record.rounds >= MOST_ROUNDS:
-            return None
-        from bench.results.cases import rows_of  # NumPy and SciPy: only where they are needed
-        from bench.results.comparison import least_known
-
-        widest = least_known(rows_of(record))
-        if widest is None or widest.half_width is None:
-            return EXTRA_EPOCHS if widest else None
-        if widest.half_width <= until:
-            return None
-        missing = widest.values * ((widest.half_width / until) ** 2 - 1)
-        return min(MOST_EXTRA_EPOCHS, max(EXTRA_EPOCHS, round(missing)))
-
-    return wants_more
 
 
 def _say(text: str) -> None:
