@@ -92,7 +92,7 @@ def _measure(record: Fleet, kept: Kept, cluster: Cluster, settings: Settings) ->
             lambda changed: _save(settings, changed), _say,
         )  # fmt: skip
     except KeyboardInterrupt:
-        _say("what the machines measure goes on there; end it there if it is not wanted any more")
+        _say("runs under way continue on their machines; stop them there if they are not needed")
         raise
     finally:
         if any(one.reason or not one.run for one in record.members):

@@ -129,8 +129,8 @@ def _inherited(names: Sequence[str]) -> dict[str, str]:
     for name in names:
         if name not in os.environ:
             raise Refused(
-                f"--keep-env {name!r} is no variable that is set here; expected the name of one: "
-                "set it, or leave it out"
+                f"--keep-env: no variable {name!r} is set in this shell; expected the name of one "
+                "that is: set it, or leave it out"
             )
     return {name: os.environ[name] for name in names}
 
@@ -185,7 +185,7 @@ def finish(file: Path, settings: Settings) -> int:
         resume.check_accelerators(record, file, facts)
         resume.check_versions(record, file, planned.backends, planned.sources)
         if not schedule.missing_verifications(record) and not any(missing_stages(record)):
-            _say(f"nothing is missing of {file.name}")
+            _say(f"{file.name} is complete: there is nothing left to do")
         return _carry_out(record, file, session, settings)
 
 

@@ -296,7 +296,7 @@ def test_a_resumed_run_takes_turns_and_inherits_as_before(
 
 
 def test_a_variable_that_is_not_set_cannot_be_kept(reports: Reports) -> None:
-    with pytest.raises(Refused, match=r"'FLAGS=1' is no variable that is set here"):
+    with pytest.raises(Refused, match=r"no variable 'FLAGS=1' is set in this shell"):
         reports.run(keep=["FLAGS=1"])
     assert list((reports.folder / "runs").iterdir()) == []
 
@@ -305,9 +305,9 @@ def test_that_nothing_is_missing_is_said(
     reports: Reports, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reports.run(honest())
-    assert "nothing is missing" not in capsys.readouterr().err
+    assert "is complete" not in capsys.readouterr().err
     assert reports.resume(honest()) == 0
-    assert f"nothing is missing of {reports.file.name}\n" in capsys.readouterr().err
+    assert f"{reports.file.name} is complete: there is nothing left" in capsys.readouterr().err
 
 
 def test_a_resumed_run_needs_the_versions_that_it_had(interrupted: Reports) -> None:
